@@ -1,0 +1,5 @@
+/** The OpenAI-compatible endpoints: parsing, generation, streaming. */
+@NullMarked
+package io.ashlar.api.openai;
+
+import org.jspecify.annotations.NullMarked;

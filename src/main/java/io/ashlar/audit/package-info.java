@@ -1,0 +1,5 @@
+/** Who changed what. */
+@NullMarked
+package io.ashlar.audit;
+
+import org.jspecify.annotations.NullMarked;

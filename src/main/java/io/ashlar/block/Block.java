@@ -1,0 +1,69 @@
+package io.ashlar.block;
+
+import io.ashlar.compute.Buffer;
+import io.ashlar.compute.Matrix;
+import io.ashlar.model.Weights;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/** A block on a device. Equal by identity: a device holds each block once. */
+public final class Block {
+    private final String name;
+    private final Weights weights;
+    private final long bytes;
+    private final Arena arena;
+    private final List<Buffer> buffers;
+    private int users;
+
+    private Block(String name, Weights weights, long bytes, Arena arena, List<Buffer> buffers) {
+        this.name = name;
+        this.weights = weights;
+        this.bytes = bytes;
+        this.arena = arena;
+        this.buffers = buffers;
+    }
+
+    static Block load(String name, BlockZoo zoo, io.ashlar.compute.Device device) {
+        Arena arena = Arena.ofShared();
+        Map<String, Matrix> matrices = new HashMap<>();
+        List<Buffer> buffers = new ArrayList<>();
+        long bytes = 0;
+        for (BlockTensor t : zoo.map(name, arena)) {
+            Buffer buffer = device.upload(t.data());
+            buffers.add(buffer);
+            matrices.put(t.role(), new Matrix(buffer, 0, t.type(), t.rows(), t.columns()));
+            bytes += t.bytes();
+        }
+        return new Block(name, new Weights(Map.copyOf(matrices)), bytes, arena, List.copyOf(buffers));
+    }
+
+    public String name() {
+        return name;
+    }
+
+    public Weights weights() {
+        return weights;
+    }
+
+    /** Bytes of its weights. */
+    public long bytes() {
+        return bytes;
+    }
+
+    void use() {
+        users++;
+    }
+
+    /** @return whether nobody is left */
+    boolean unuse() {
+        return --users == 0;
+    }
+
+    void close() {
+        buffers.forEach(Buffer::close);
+        arena.close();
+    }
+}

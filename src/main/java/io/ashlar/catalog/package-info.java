@@ -1,0 +1,5 @@
+/** What should exist: models, adapters, deployments and grants, in the database. */
+@NullMarked
+package io.ashlar.catalog;
+
+import org.jspecify.annotations.NullMarked;

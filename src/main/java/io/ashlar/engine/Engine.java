@@ -1,0 +1,339 @@
+package io.ashlar.engine;
+
+import io.ashlar.compute.Device;
+import io.ashlar.scheduler.FirstComeFirstServed;
+import io.ashlar.scheduler.Policy;
+import io.ashlar.scheduler.StepPlan;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.LongSupplier;
+import org.jctools.queues.MpscUnboundedArrayQueue;
+
+/**
+ * What runs chains on one device: one step loop, one page pool, all the models placed there. Its own thread owns all its
+ * state; submissions and cancellations enter by a queue, tokens leave by one queue per request.
+ */
+public final class Engine implements AutoCloseable {
+    private static final System.Logger LOG = System.getLogger(Engine.class.getName());
+    private static final long SLAB_BYTES = 2L << 20;
+
+    private final Device device;
+    private final EngineOptions options;
+    private final LongSupplier nanoClock;
+    private final PagePool pool;
+    private final PrefixCache cache = new PrefixCache();
+    private final SequencePages pages;
+    private final ChainWalk walk;
+    private final Policy<Sequence> scheduler;
+    private final Sampler sampler = new Sampler();
+    private final Set<Sequence> sequences = new HashSet<>();
+    private final List<Submission> touched = new ArrayList<>();
+    private final MpscUnboundedArrayQueue<Runnable> inbox = new MpscUnboundedArrayQueue<>(256);
+    private final AtomicInteger held = new AtomicInteger();
+    private final Thread thread;
+    private float[] logits = new float[0];
+    private volatile boolean idle;
+    private volatile boolean closing;
+    private volatile EngineMetrics metrics = EngineMetrics.ZERO;
+    private long steps;
+    private long promptTokens;
+    private long completionTokens;
+
+    /** @param nanoClock monotonic nanoseconds, as {@link System#nanoTime} gives them */
+    public Engine(Device device, EngineOptions options, LongSupplier nanoClock) {
+        this.device = device;
+        this.options = options;
+        this.nanoClock = nanoClock;
+        this.pool = new PagePool(device, options.pageBytes(), SLAB_BYTES);
+        this.pages = new SequencePages(pool, cache);
+        this.walk = new ChainWalk(device, pool);
+        this.scheduler = new FirstComeFirstServed<>(options.limits());
+        this.metrics = look();
+        this.thread = Thread.ofPlatform().name("engine-" + device.name()).unstarted(this::loop);
+    }
+
+    public void start() {
+        thread.start();
+    }
+
+    public String deviceName() {
+        return device.name();
+    }
+
+    /** The longest sequence that could ever run here, in tokens; bounded by pages and by the chain's own context. */
+    public int longestSequence(Chain chain) {
+        return (int) Math.min(chain.contextLength(), pages.capacityTokens(chain));
+    }
+
+    /**
+     * Starts a generation. The caller has checked that the prompt is not empty, that its ids are in the vocabulary, and that
+     * prompt and answer fit in {@link #longestSequence}.
+     *
+     * @throws EngineBusyException if the engine holds all the requests it may, or is closing
+     */
+    public Generation submit(GenerationRequest request) {
+        check(request);
+        Generation generation = new Generation(this);
+        if (held.incrementAndGet() > options.maxQueued()) {
+            held.decrementAndGet();
+            throw new EngineBusyException("the engine already holds " + options.maxQueued() + " requests");
+        }
+        if (closing) {
+            held.decrementAndGet();
+            throw new EngineBusyException("the engine is closing");
+        }
+        Submission submission = new Submission(request, generation, nanoClock.getAsLong());
+        generation.ended().whenComplete((usage, failure) -> held.decrementAndGet());
+        enter(() -> admit(submission));
+        return generation;
+    }
+
+    private void check(GenerationRequest request) {
+        int longest = longestSequence(request.chain());
+        int length = request.prompt().length;
+        if (length == 0 || request.maxTokens() < 1 || (long) length + request.maxTokens() > longest) {
+            throw new IllegalArgumentException("a prompt of " + length + " tokens and an answer of "
+                    + request.maxTokens() + " do not fit in " + longest);
+        }
+        for (int token : request.prompt()) {
+            if (token < 0 || token >= request.chain().config().vocabularySize()) {
+                throw new IllegalArgumentException("token " + token + " is not in the vocabulary");
+            }
+        }
+    }
+
+    void cancel(Generation generation) {
+        enter(() -> {
+            for (Sequence sequence : List.copyOf(sequences)) {
+                if (sequence.submission.generation() == generation) {
+                    end(sequence, "", FinishReason.CANCELLED);
+                }
+            }
+        });
+    }
+
+    /** Forgets the cached prefixes of a chain that is about to be released. */
+    public void forget(Chain chain) {
+        enter(() -> cache.forget(chain.identity()));
+    }
+
+    private void enter(Runnable message) {
+        inbox.add(message);
+        wake();
+    }
+
+    void wake() {
+        if (idle) {
+            LockSupport.unpark(thread);
+        }
+    }
+
+    public EngineMetrics metrics() {
+        return metrics;
+    }
+
+    private void loop() {
+        while (!closing || !sequences.isEmpty() || !inbox.isEmpty()) {
+            try {
+                step();
+            } catch (RuntimeException | Error e) {
+                LOG.log(System.Logger.Level.ERROR, "a step failed; its requests end with an error", e);
+                failAll();
+            }
+        }
+        walk.close();
+        pool.close();
+    }
+
+    /** One pass of the loop. Runs on the engine's own thread, which owns everything it touches. */
+    private void step() {
+        inbox.drain(Runnable::run);
+        StepPlan<Sequence> plan = scheduler.plan(nanoClock.getAsLong(), pages);
+        if (plan.isEmpty()) {
+            deliver();
+            metrics = look();
+            await();
+            return;
+        }
+        StepRows rows = new StepRows(plan);
+        markStarted(plan);
+        walk.run(rows);
+        advance(plan);
+        sample(rows);
+        deliver();
+        steps++;
+        metrics = look();
+    }
+
+    private void await() {
+        idle = true;
+        // Looked at again after announcing the nap: a message that came in between is seen here or unparks us.
+        if (inbox.isEmpty() && !closing) {
+            LockSupport.parkNanos(this, 50_000_000);
+        }
+        idle = false;
+    }
+
+    private void admit(Submission submission) {
+        submission.open();
+        for (Sequence sequence : submission.sequences) {
+            sequences.add(sequence);
+            scheduler.add(sequence);
+        }
+    }
+
+    private void markStarted(StepPlan<Sequence> plan) {
+        long now = nanoClock.getAsLong();
+        for (StepPlan.Entry<Sequence> entry : plan.entries()) {
+            Submission submission = entry.job().submission;
+            if (submission.startedNanos < 0) {
+                submission.startedNanos = now;
+            }
+        }
+    }
+
+    private void advance(StepPlan<Sequence> plan) {
+        for (StepPlan.Entry<Sequence> entry : plan.entries()) {
+            Sequence sequence = entry.job();
+            sequence.computed += entry.tokens();
+            if (sequence.pending() == 0) {
+                sequence.prefilled = true;
+            }
+            if (entry.tokens() > 1) {
+                promptTokens += entry.tokens();
+            }
+            pages.publish(sequence);
+        }
+    }
+
+    private void sample(StepRows rows) {
+        for (int row = 0; row < rows.sampled.size(); row++) {
+            Sequence sequence = rows.sampled.get(row);
+            int vocabulary = sequence.chain.config().vocabularySize();
+            if (logits.length < vocabulary) {
+                logits = new float[vocabulary];
+            }
+            walk.logits(row, logits, vocabulary);
+            accept(
+                    sequence,
+                    sampler.choose(
+                            logits,
+                            vocabulary,
+                            sequence.sampling,
+                            sequence.tokens,
+                            sequence.promptLength(),
+                            sequence.length));
+        }
+    }
+
+    /** Appends a token, gives out the text that it completes, and ends the sequence where it has to end. */
+    private void accept(Sequence sequence, Sampler.Choice choice) {
+        Submission submission = sequence.submission;
+        GenerationRequest request = submission.request();
+        if (submission.firstTokenNanos < 0) {
+            submission.firstTokenNanos = nanoClock.getAsLong();
+        }
+        completionTokens++;
+        submission.generation().countToken();
+        sequence.append(choice.token());
+        if (request.endTokens().contains(choice.token())) {
+            end(sequence, heldText(sequence), FinishReason.STOP);
+            return;
+        }
+        String text = sequence.stops.add(sequence.detokenizer.add(choice.token()));
+        boolean full = sequence.answerLength() >= request.maxTokens();
+        GenerationEvent.Logprobs logprobs = sequence.sampling.logprobs() < 0
+                ? null
+                : new GenerationEvent.Logprobs(choice.logprob(), choice.topTokens(), choice.topLogprobs());
+        emit(submission, new GenerationEvent.Token(sequence.choice, choice.token(), text, logprobs));
+        if (sequence.stops.stopped()) {
+            end(sequence, "", FinishReason.STOP);
+        } else if (full) {
+            String rest = heldText(sequence);
+            end(sequence, rest, sequence.stops.stopped() ? FinishReason.STOP : FinishReason.LENGTH);
+        }
+    }
+
+    private static String heldText(Sequence sequence) {
+        return sequence.stops.add(sequence.detokenizer.end()) + sequence.stops.end();
+    }
+
+    private void end(Sequence sequence, String text, FinishReason reason) {
+        sequence.ended = true;
+        scheduler.remove(sequence);
+        pages.free(sequence);
+        sequences.remove(sequence);
+        Submission submission = sequence.submission;
+        if (reason != FinishReason.STOP) {
+            submission.reason = reason;
+        }
+        emit(submission, new GenerationEvent.Finished(sequence.choice, text, reason));
+        if (--submission.live == 0) {
+            submission.generation().end(submission.usage(nanoClock.getAsLong()));
+        }
+    }
+
+    private void emit(Submission submission, GenerationEvent event) {
+        submission.generation().emit(event);
+        if (!submission.signalled) {
+            submission.signalled = true;
+            touched.add(submission);
+        }
+    }
+
+    /** Tells each reader once that its queue has something new. */
+    private void deliver() {
+        for (Submission submission : touched) {
+            submission.signalled = false;
+            submission.generation().signal();
+        }
+        touched.clear();
+    }
+
+    private void failAll() {
+        for (Sequence sequence : List.copyOf(sequences)) {
+            try {
+                end(sequence, "", FinishReason.FAILED);
+            } catch (RuntimeException e) {
+                sequences.remove(sequence);
+                LOG.log(System.Logger.Level.ERROR, "a failed request could not be ended cleanly", e);
+            }
+        }
+        deliver();
+    }
+
+    private EngineMetrics look() {
+        return new EngineMetrics(
+                steps,
+                promptTokens,
+                completionTokens,
+                pages.preemptions(),
+                scheduler.running(),
+                scheduler.waiting(),
+                pool.usedBytes(),
+                pool.bytes(),
+                cache.size(),
+                walk.blockPasses(),
+                walk.chainPasses());
+    }
+
+    /** Ends what still runs, and the loop. */
+    @Override
+    public void close() {
+        closing = true;
+        enter(() -> {
+            for (Sequence sequence : List.copyOf(sequences)) {
+                end(sequence, "", FinishReason.CANCELLED);
+            }
+        });
+        try {
+            thread.join();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

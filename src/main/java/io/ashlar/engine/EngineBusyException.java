@@ -1,0 +1,10 @@
+package io.ashlar.engine;
+
+/** The engine has as many requests as it may hold, or is closing. */
+public final class EngineBusyException extends RuntimeException {
+    private static final long serialVersionUID = 1;
+
+    public EngineBusyException(String message) {
+        super(message);
+    }
+}

@@ -1,0 +1,80 @@
+package io.ashlar.engine;
+
+import java.util.Queue;
+import java.util.concurrent.CompletableFuture;
+import org.jctools.queues.SpscArrayQueue;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A request in the engine, as its reader holds it. Events leave through one bounded queue; when its reader falls behind,
+ * the request's sequences pause until there is room again, and no other request notices.
+ */
+public final class Generation {
+    private static final int CAPACITY = 512;
+
+    private final Queue<GenerationEvent> events = new SpscArrayQueue<>(CAPACITY);
+    private final CompletableFuture<GenerationUsage> ended = new CompletableFuture<>();
+    private final Engine engine;
+    private volatile @Nullable Runnable reader;
+    private volatile int completionTokens;
+
+    Generation(Engine engine) {
+        this.engine = engine;
+    }
+
+    /** The next event, or null when none is there yet. For one thread at a time. */
+    public @Nullable GenerationEvent poll() {
+        GenerationEvent event = events.poll();
+        if (event != null && events.size() == CAPACITY / 4) {
+            engine.wake();
+        }
+        return event;
+    }
+
+    /** @param reader called, on the engine's thread, after a step that left events here; must only hand over */
+    public void onEvents(Runnable reader) {
+        this.reader = reader;
+    }
+
+    /** Ends all its sequences before the next step. May be called at any time, by any thread. */
+    public void cancel() {
+        engine.cancel(this);
+    }
+
+    /** Completed, on the engine's thread, when the last sequence has ended, however it ended. */
+    public CompletableFuture<GenerationUsage> ended() {
+        return ended;
+    }
+
+    /** Tokens made so far, all choices together. */
+    public int completionTokens() {
+        return completionTokens;
+    }
+
+    /** Whether {@code sequences} of this request can each emit in the next step and still end. */
+    boolean hasRoom(int sequences) {
+        return events.size() + 2 * sequences < CAPACITY;
+    }
+
+    void emit(GenerationEvent event) {
+        if (!events.offer(event)) {
+            throw new IllegalStateException("a sequence ran although its reader had no room");
+        }
+    }
+
+    @SuppressWarnings("NonAtomicOperationOnVolatileField") // only the engine's thread writes it
+    void countToken() {
+        completionTokens++;
+    }
+
+    void signal() {
+        Runnable r = reader;
+        if (r != null) {
+            r.run();
+        }
+    }
+
+    void end(GenerationUsage usage) {
+        ended.complete(usage);
+    }
+}

@@ -1,0 +1,35 @@
+package io.ashlar.engine;
+
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/** The pages of the same 16 tokens in all layers of a chain: what is allocated, shared and forgotten together. */
+final class PageGroup {
+    /** How a group is found again: the group before it, and its own tokens. */
+    record Key(long parent, int[] tokens) {
+        @Override
+        public boolean equals(@Nullable Object other) {
+            return other instanceof Key k && k.parent == parent && Arrays.equals(k.tokens, tokens);
+        }
+
+        @Override
+        public int hashCode() {
+            return Long.hashCode(parent) * 31 + Arrays.hashCode(tokens);
+        }
+    }
+
+    final long id;
+    /** Byte offset into the pool, by layer. */
+    final long[] pages;
+
+    final long pageBytes;
+    int users;
+    /** Set once it can be found in the prefix cache. */
+    @Nullable Key key;
+
+    PageGroup(long id, long[] pages, long pageBytes) {
+        this.id = id;
+        this.pages = pages;
+        this.pageBytes = pageBytes;
+    }
+}

@@ -1,0 +1,90 @@
+package io.ashlar.engine;
+
+import static io.ashlar.compute.PageLayout.TOKENS;
+
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.Map;
+import java.util.SequencedSet;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Page groups that can be found again. A group is known by the one before it and its 16 tokens, compared token by token;
+ * the first one's parent stands for the scope (who may share) and the chain. Unused groups stay until memory is needed,
+ * the least recently used going first, ends of prompts before their beginnings.
+ */
+final class PrefixCache {
+    private record Root(String scope, Object chain) {}
+
+    private final Map<Root, Long> roots = new HashMap<>();
+    private final Map<PageGroup.Key, PageGroup> groups = new HashMap<>();
+    private final SequencedSet<PageGroup> unused = new LinkedHashSet<>();
+    private long nextId = 1;
+
+    long nextId() {
+        return nextId++;
+    }
+
+    long root(String scope, Object chain) {
+        return roots.computeIfAbsent(new Root(scope, chain), r -> nextId());
+    }
+
+    /** The group for 16 tokens from {@code from} on, after the group {@code parent}; null when it is not cached. */
+    @Nullable PageGroup find(long parent, int[] tokens, int from) {
+        return groups.get(new PageGroup.Key(parent, Arrays.copyOfRange(tokens, from, from + TOKENS)));
+    }
+
+    /**
+     * Makes a computed group findable.
+     *
+     * @return the group that is found from now on: this one, or an equal one that was there first
+     */
+    PageGroup publish(PageGroup group, long parent, int[] tokens, int from) {
+        PageGroup.Key key = new PageGroup.Key(parent, Arrays.copyOfRange(tokens, from, from + TOKENS));
+        PageGroup first = groups.putIfAbsent(key, group);
+        if (first != null) {
+            return first;
+        }
+        group.key = key;
+        return group;
+    }
+
+    void use(PageGroup group) {
+        if (group.users++ == 0) {
+            unused.remove(group);
+        }
+    }
+
+    /** @return true when the group is of no further use and its pages can be freed */
+    boolean unuse(PageGroup group) {
+        if (--group.users > 0) {
+            return false;
+        }
+        if (group.key == null) {
+            return true;
+        }
+        unused.addLast(group);
+        return false;
+    }
+
+    /** Forgets the group that was unused for longest; null when all are in use. */
+    @Nullable PageGroup evict() {
+        if (unused.isEmpty()) {
+            return null;
+        }
+        PageGroup group = unused.removeFirst();
+        groups.remove(group.key);
+        group.key = null;
+        return group;
+    }
+
+    /** Forgets what only this chain could find again; the groups themselves leave as memory is needed. */
+    void forget(Object chain) {
+        roots.keySet().removeIf(root -> root.chain.equals(chain));
+    }
+
+    int size() {
+        return groups.size();
+    }
+}

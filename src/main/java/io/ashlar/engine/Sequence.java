@@ -1,0 +1,97 @@
+package io.ashlar.engine;
+
+import static io.ashlar.compute.PageLayout.TOKENS;
+
+import io.ashlar.compute.PageLayout;
+import io.ashlar.model.text.Detokenizer;
+import io.ashlar.model.text.StopStrings;
+import io.ashlar.scheduler.Job;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** One running generation: its tokens, its pages, its sampling state. The engine's thread owns it. */
+final class Sequence implements Job {
+    final Submission submission;
+    final int choice;
+    final Chain chain;
+    final SamplingOptions sampling;
+    final Detokenizer detokenizer;
+    final StopStrings stops;
+    /** Computes the prompt that this one will find in the cache; null when this one computes it. */
+    final @Nullable Sequence leader;
+
+    int[] tokens;
+    int length;
+    /** Tokens whose keys and values are in pages. */
+    int computed;
+    /** Page groups at the front that the cache knows, this sequence's own or not. */
+    int published;
+
+    boolean prefilled;
+    boolean ended;
+    final List<PageGroup> groups = new ArrayList<>();
+    /** Byte offsets of pages, by layer and place. */
+    final long[][] pages;
+
+    Sequence(Submission submission, int choice, @Nullable Sequence leader) {
+        GenerationRequest request = submission.request();
+        this.submission = submission;
+        this.choice = choice;
+        this.chain = request.chain();
+        this.sampling = request.sampling().withSeed(request.sampling().seed() + choice);
+        this.detokenizer = new Detokenizer(request.tokens());
+        this.stops = new StopStrings(request.stopStrings());
+        this.leader = leader;
+        this.length = request.prompt().length;
+        this.tokens = Arrays.copyOf(request.prompt(), length + Math.min(request.maxTokens(), 64));
+        this.pages = new long[chain.config().layers()][PageLayout.pagesFor(length) + 4];
+    }
+
+    int promptLength() {
+        return submission.request().prompt().length;
+    }
+
+    int answerLength() {
+        return length - promptLength();
+    }
+
+    @Override
+    public int pending() {
+        return length - computed;
+    }
+
+    @Override
+    public boolean ready() {
+        return (leader == null || leader.prefilled || leader.ended)
+                && submission.generation().hasRoom(submission.request().choices());
+    }
+
+    void append(int token) {
+        if (length == tokens.length) {
+            tokens = Arrays.copyOf(tokens, 2 * length);
+        }
+        tokens[length++] = token;
+    }
+
+    void addGroup(PageGroup group) {
+        groups.add(group);
+        setGroup(groups.size() - 1, group);
+    }
+
+    void setGroup(int place, PageGroup group) {
+        groups.set(place, group);
+        for (int layer = 0; layer < pages.length; layer++) {
+            if (pages[layer].length == place) {
+                pages[layer] = Arrays.copyOf(pages[layer], 2 * place);
+            }
+            pages[layer][place] = group.pages[layer];
+        }
+    }
+
+    /** Tokens that fit in the pages it has. */
+    int capacity() {
+        return groups.size() * TOKENS;
+    }
+}

@@ -1,0 +1,5 @@
+/** Which rows go into the next step. Pure: no I/O, no threads, no clock of its own. */
+@NullMarked
+package io.ashlar.scheduler;
+
+import org.jspecify.annotations.NullMarked;
