@@ -82,8 +82,7 @@ final class BlockFile {
             throw damaged(file);
         }
         JsonNode layout = JsonMapper.shared()
-                .readTree(new String(
-                        all.asSlice(head, length).toArray(ValueLayout.JAVA_BYTE), StandardCharsets.UTF_8));
+                .readTree(new String(all.asSlice(head, length).toArray(ValueLayout.JAVA_BYTE), StandardCharsets.UTF_8));
         List<BlockTensor> tensors = new ArrayList<>();
         long at = aligned(head + (long) length);
         for (JsonNode entry : layout) {
@@ -101,6 +100,7 @@ final class BlockFile {
     }
 
     private static IllegalStateException damaged(Path file) {
-        return new IllegalStateException("block " + file + " is damaged; remove the models that use it and import them again");
+        return new IllegalStateException(
+                "block " + file + " is damaged; remove the models that use it and import them again");
     }
 }

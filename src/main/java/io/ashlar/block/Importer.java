@@ -112,8 +112,8 @@ public final class Importer {
             }
         }
         if (!left.isEmpty()) {
-            throw new CheckpointException(
-                    "the adapter changes '" + left.iterator().next() + "', which the base model does not have or cannot change");
+            throw new CheckpointException("the adapter changes '"
+                    + left.iterator().next() + "', which the base model does not have or cannot change");
         }
         if (tensors.isEmpty()) {
             throw new CheckpointException("the adapter has no lora_A and lora_B tensors");

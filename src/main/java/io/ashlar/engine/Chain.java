@@ -45,10 +45,7 @@ public record Chain(
 
     /** What decides the pages of a prompt: chains with equal identities have equal pages. */
     Object identity() {
-        return new Identity(
-                blocks.subList(0, 1 + config.layers()),
-                adapter,
-                config.layer());
+        return new Identity(blocks.subList(0, 1 + config.layers()), adapter, config.layer());
     }
 
     private record Identity(List<Block> blocks, @Nullable Adapter adapter, Object shape) {}

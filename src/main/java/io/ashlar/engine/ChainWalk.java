@@ -90,9 +90,10 @@ final class ChainWalk implements Pass {
         step = rows;
         Collection<Chain> chains = rows.chains();
         makeRoom(rows, chains);
-        forGroups(chains, c -> new Place(c.embedding(), c.config().layer()), (place, members) -> members.getFirst()
-                .family()
-                .embed(this, rows.of(members), place.block.weights()));
+        forGroups(
+                chains,
+                c -> new Place(c.embedding(), c.config().layer()),
+                (place, members) -> members.getFirst().family().embed(this, rows.of(members), place.block.weights()));
         int depth = 0;
         for (Chain chain : chains) {
             depth = Math.max(depth, chain.config().layers());
@@ -105,16 +106,25 @@ final class ChainWalk implements Pass {
                     reaching.add(chain);
                 }
             }
-            forGroups(reaching, c -> new Place(c.layer(at), c.config().layer()), (place, members) -> members.getFirst()
-                    .family()
-                    .layer(this, rows.of(members), at, place.shape, place.block.weights()));
+            forGroups(
+                    reaching,
+                    c -> new Place(c.layer(at), c.config().layer()),
+                    (place, members) -> members.getFirst()
+                            .family()
+                            .layer(this, rows.of(members), at, place.shape, place.block.weights()));
         }
-        forGroups(chains, c -> new Place(c.norm(), c.config().layer()), (place, members) -> members.getFirst()
-                .family()
-                .norm(this, rows.sampledOf(rows.of(members)), place.shape, place.block.weights()));
-        forGroups(chains, c -> new Place(c.head(), c.config().layer()), (place, members) -> members.getFirst()
-                .family()
-                .head(this, rows.sampledOf(rows.of(members)), place.block.weights(), buffers().logits));
+        forGroups(
+                chains,
+                c -> new Place(c.norm(), c.config().layer()),
+                (place, members) -> members.getFirst()
+                        .family()
+                        .norm(this, rows.sampledOf(rows.of(members)), place.shape, place.block.weights()));
+        forGroups(
+                chains,
+                c -> new Place(c.head(), c.config().layer()),
+                (place, members) -> members.getFirst()
+                        .family()
+                        .head(this, rows.sampledOf(rows.of(members)), place.block.weights(), buffers().logits));
     }
 
     @FunctionalInterface

@@ -20,6 +20,7 @@ import org.jctools.queues.MpscUnboundedArrayQueue;
 public final class Engine implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(Engine.class.getName());
     private static final long SLAB_BYTES = 2L << 20;
+    private static final long STALL_CHECK_NANOS = 100_000_000;
 
     private final Device device;
     private final EngineOptions options;
@@ -39,6 +40,7 @@ public final class Engine implements AutoCloseable {
     private volatile boolean idle;
     private volatile boolean closing;
     private volatile EngineMetrics metrics = EngineMetrics.ZERO;
+    private long lastStallCheck;
     private long steps;
     private long promptTokens;
     private long completionTokens;
@@ -152,6 +154,7 @@ public final class Engine implements AutoCloseable {
     /** One pass of the loop. Runs on the engine's own thread, which owns everything it touches. */
     private void step() {
         inbox.drain(Runnable::run);
+        cancelStalled();
         StepPlan<Sequence> plan = scheduler.plan(nanoClock.getAsLong(), pages);
         if (plan.isEmpty()) {
             deliver();
@@ -167,6 +170,25 @@ public final class Engine implements AutoCloseable {
         deliver();
         steps++;
         metrics = look();
+    }
+
+    /** Readers that do not come back must not keep pages for ever. Looked at ten times a second. */
+    private void cancelStalled() {
+        long now = nanoClock.getAsLong();
+        if (now - lastStallCheck < STALL_CHECK_NANOS) {
+            return;
+        }
+        lastStallCheck = now;
+        for (Sequence sequence : List.copyOf(sequences)) {
+            Submission submission = sequence.submission;
+            if (submission.generation().hasRoom(submission.request().choices())) {
+                submission.stalledNanos = -1;
+            } else if (submission.stalledNanos < 0) {
+                submission.stalledNanos = now;
+            } else if (now - submission.stalledNanos > options.stallLimit().toNanos()) {
+                end(sequence, "", FinishReason.CANCELLED);
+            }
+        }
     }
 
     private void await() {

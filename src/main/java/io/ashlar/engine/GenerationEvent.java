@@ -13,7 +13,8 @@ public sealed interface GenerationEvent {
      * @param text the text that it completes; empty while a character or a possible stop string is unfinished
      * @param logprobs null unless asked for
      */
-    record Token(int choice, int token, String text, @Nullable Logprobs logprobs) implements GenerationEvent {}
+    record Token(
+            int choice, int token, String text, @Nullable Logprobs logprobs) implements GenerationEvent {}
 
     /** The answer is complete; {@code text} is what was still held back. Nothing follows for this choice. */
     record Finished(int choice, String text, FinishReason reason) implements GenerationEvent {}

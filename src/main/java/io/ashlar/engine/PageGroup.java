@@ -25,7 +25,8 @@ final class PageGroup {
     final long pageBytes;
     int users;
     /** Set once it can be found in the prefix cache. */
-    @Nullable Key key;
+    @Nullable
+    Key key;
 
     PageGroup(long id, long[] pages, long pageBytes) {
         this.id = id;

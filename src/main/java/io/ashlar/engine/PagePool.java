@@ -87,7 +87,8 @@ final class PagePool {
         if (usable.isEmpty()) {
             int capacity = (int) (slabBytes / pageBytes);
             if (capacity == 0) {
-                throw new IllegalArgumentException("a page of " + pageBytes + " bytes is larger than a slab of " + slabBytes);
+                throw new IllegalArgumentException(
+                        "a page of " + pageBytes + " bytes is larger than a slab of " + slabBytes);
             }
             Integer index = freeSlabs.poll();
             if (index == null) {

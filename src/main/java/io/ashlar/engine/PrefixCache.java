@@ -31,7 +31,8 @@ final class PrefixCache {
     }
 
     /** The group for 16 tokens from {@code from} on, after the group {@code parent}; null when it is not cached. */
-    @Nullable PageGroup find(long parent, int[] tokens, int from) {
+    @Nullable
+    PageGroup find(long parent, int[] tokens, int from) {
         return groups.get(new PageGroup.Key(parent, Arrays.copyOfRange(tokens, from, from + TOKENS)));
     }
 
@@ -69,7 +70,8 @@ final class PrefixCache {
     }
 
     /** Forgets the group that was unused for longest; null when all are in use. */
-    @Nullable PageGroup evict() {
+    @Nullable
+    PageGroup evict() {
         if (unused.isEmpty()) {
             return null;
         }

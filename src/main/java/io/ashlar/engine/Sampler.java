@@ -21,8 +21,7 @@ final class Sampler {
      * @param logits {@code [vocabulary]}; left as they are
      * @param tokens prompt and answer so far; the answer starts at {@code promptLength} and ends at {@code length}
      */
-    Choice choose(
-            float[] logits, int vocabulary, SamplingOptions options, int[] tokens, int promptLength, int length) {
+    Choice choose(float[] logits, int vocabulary, SamplingOptions options, int[] tokens, int promptLength, int length) {
         float[] scores = adjust(logits, vocabulary, options, tokens, promptLength, length);
         int token = options.temperature() == 0
                 ? argmax(scores, vocabulary)

@@ -13,6 +13,9 @@ final class Submission {
     long firstTokenNanos = -1;
     int cachedTokens;
     int live;
+    /** When its reader's queue was first seen without room; -1 while there is room. */
+    long stalledNanos = -1;
+
     boolean signalled;
     FinishReason reason = FinishReason.STOP;
 

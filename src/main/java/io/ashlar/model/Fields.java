@@ -11,7 +11,8 @@ public record Fields(String source, JsonNode node) {
     }
 
     public Fields object(String name) {
-        return new Fields(source + ": " + name, require(name, "an object", node.path(name).isObject()));
+        return new Fields(
+                source + ": " + name, require(name, "an object", node.path(name).isObject()));
     }
 
     public int positiveInt(String name) {

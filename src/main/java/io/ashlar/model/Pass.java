@@ -33,5 +33,11 @@ public interface Pass {
 
     /** {@code out (+)= x * w} for the stacked roles of a layer's block, plus the low-rank terms of each row's adapter. */
     void project(
-            Activations x, Rows rows, int layer, Weights weights, List<String> roles, Activations out, boolean accumulate);
+            Activations x,
+            Rows rows,
+            int layer,
+            Weights weights,
+            List<String> roles,
+            Activations out,
+            boolean accumulate);
 }

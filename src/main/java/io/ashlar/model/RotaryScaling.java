@@ -34,14 +34,16 @@ public sealed interface RotaryScaling {
         return switch (type) {
             case "default" -> new None();
             case "linear" -> new Linear(f.number("factor"));
-            case "llama3" -> new Llama3(
-                    f.number("factor"),
-                    f.number("low_freq_factor"),
-                    f.number("high_freq_factor"),
-                    f.positiveInt("original_max_position_embeddings"));
+            case "llama3" ->
+                new Llama3(
+                        f.number("factor"),
+                        f.number("low_freq_factor"),
+                        f.number("high_freq_factor"),
+                        f.positiveInt("original_max_position_embeddings"));
             case "yarn" -> yarn(config, f);
-            default -> throw new CheckpointException(f.source() + ": rope_type '" + type
-                    + "' is not supported; supported are default, linear, llama3 and yarn");
+            default ->
+                throw new CheckpointException(f.source() + ": rope_type '" + type
+                        + "' is not supported; supported are default, linear, llama3 and yarn");
         };
     }
 
@@ -55,8 +57,7 @@ public sealed interface RotaryScaling {
         } else {
             attention = yarnScale(factor, 1);
         }
-        int original = f.positiveInt(
-                "original_max_position_embeddings", config.positiveInt("max_position_embeddings"));
+        int original = f.positiveInt("original_max_position_embeddings", config.positiveInt("max_position_embeddings"));
         return new Yarn(
                 factor,
                 attention,

@@ -79,8 +79,7 @@ public final class FirstComeFirstServed<J extends Job> implements Policy<J> {
 
     private void admissions(List<StepPlan.Entry<J>> entries, int budget, Pages<J> pages) {
         int left = budget;
-        for (Iterator<J> queue = waiting.iterator();
-                queue.hasNext() && left > 0 && running.size() < limits.jobs(); ) {
+        for (Iterator<J> queue = waiting.iterator(); queue.hasNext() && left > 0 && running.size() < limits.jobs(); ) {
             J job = queue.next();
             if (!job.ready()) {
                 continue;

@@ -9,7 +9,8 @@ package io.ashlar.scheduler;
 public record StepLimits(int tokens, int jobs) {
     public StepLimits {
         if (tokens < 1 || jobs < 1) {
-            throw new IllegalArgumentException("a step needs at least one token and one job, not " + tokens + " and " + jobs);
+            throw new IllegalArgumentException(
+                    "a step needs at least one token and one job, not " + tokens + " and " + jobs);
         }
     }
 }

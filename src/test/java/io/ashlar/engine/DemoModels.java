@@ -56,7 +56,7 @@ public final class DemoModels {
     }
 
     public static EngineOptions options(int stepTokens, int jobs, long pageBytes) {
-        return new EngineOptions(new StepLimits(stepTokens, jobs), pageBytes, 4096);
+        return new EngineOptions(new StepLimits(stepTokens, jobs), pageBytes, 4096, java.time.Duration.ofSeconds(30));
     }
 
     public int[] prompt(List<Map<String, Object>> messages) {

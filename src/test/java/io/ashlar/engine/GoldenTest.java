@@ -31,7 +31,10 @@ class GoldenTest {
         }
 
         int[] promptIds() {
-            return json.get("prompt_ids").valueStream().mapToInt(JsonNode::intValue).toArray();
+            return json.get("prompt_ids")
+                    .valueStream()
+                    .mapToInt(JsonNode::intValue)
+                    .toArray();
         }
 
         List<Integer> greedyIds() {
@@ -66,7 +69,11 @@ class GoldenTest {
             for (JsonNode json : JsonMapper.shared().readTree(in).get("cases")) {
                 List<Map<String, Object>> messages = new ArrayList<>();
                 for (JsonNode m : json.get("messages")) {
-                    messages.add(Map.of("role", m.get("role").asString(), "content", m.get("content").asString()));
+                    messages.add(Map.of(
+                            "role",
+                            m.get("role").asString(),
+                            "content",
+                            m.get("content").asString()));
                 }
                 String model = json.get("model").asString();
                 cases.add(new Case(model + ": " + messages.getLast().get("content"), model, messages, json));
@@ -141,8 +148,9 @@ class GoldenTest {
         for (Case c : cases()) {
             running.put(c, engine.submit(models.greedy(c.model, c.promptIds(), 120)));
         }
-        running.forEach((c, generation) ->
-                assertThat(withoutEnd(Answers.read(generation).tokens)).as(c.name).isEqualTo(c.greedyIds()));
+        running.forEach((c, generation) -> assertThat(withoutEnd(Answers.read(generation).tokens))
+                .as(c.name)
+                .isEqualTo(c.greedyIds()));
         EngineMetrics metrics = engine.metrics();
         assertThat(metrics.blockPasses())
                 .as("rows of different models went through shared blocks together")

@@ -30,7 +30,9 @@ final class CpuAttention {
         int kvHeads = from.layout().kvHeads();
         long work = 0;
         for (int i = 0; i < rows.count(); i++) {
-            work += (long) (from.positions()[rows.index()[i]] + 1) * heads * from.layout().headDim();
+            work += (long) (from.positions()[rows.index()[i]] + 1)
+                    * heads
+                    * from.layout().headDim();
         }
         int tasks = rows.count() * kvHeads;
         if (work < GRAIN) {
@@ -46,14 +48,7 @@ final class CpuAttention {
 
     /** The query heads of one row that share one key/value head. */
     private void group(
-            int worker,
-            Activations q,
-            int row,
-            int kvHead,
-            int heads,
-            float scale,
-            KeyValues from,
-            Activations out) {
+            int worker, Activations q, int row, int kvHead, int heads, float scale, KeyValues from, Activations out) {
         PageLayout layout = from.layout();
         int count = from.positions()[row] + 1;
         int padded = PageLayout.pagesFor(count) * TOKENS;

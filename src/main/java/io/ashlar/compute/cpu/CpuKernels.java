@@ -4,8 +4,8 @@ import static io.ashlar.compute.PageLayout.TOKENS;
 
 import io.ashlar.compute.Activations;
 import io.ashlar.compute.DType;
-import io.ashlar.compute.KeyValues;
 import io.ashlar.compute.Kernels;
+import io.ashlar.compute.KeyValues;
 import io.ashlar.compute.LowRank;
 import io.ashlar.compute.Matrix;
 import io.ashlar.compute.PageLayout;
@@ -47,8 +47,7 @@ final class CpuKernels implements Kernels {
             long target = (long) row * out.stride() * FLOAT;
             int k = 0;
             for (; k <= width - Lanes.WIDTH; k += Lanes.WIDTH) {
-                Lanes.store(
-                        Lanes.weights(type, from, source + (long) k * type.bytes()), to, target + k * FLOAT);
+                Lanes.store(Lanes.weights(type, from, source + (long) k * type.bytes()), to, target + k * FLOAT);
             }
             for (; k < width; k++) {
                 Lanes.set(to, target + k * FLOAT, Lanes.weight(type, from, source + (long) k * type.bytes()));

@@ -54,11 +54,13 @@ final class Lanes {
     }
 
     private static FloatVector f16(MemorySegment memory, long at) {
-        IntVector bits = (IntVector) ShortVector.fromMemorySegment(S, memory, at, LE)
-                .convertShape(VectorOperators.ZERO_EXTEND_S2I, I, 0);
+        IntVector bits = (IntVector)
+                ShortVector.fromMemorySegment(S, memory, at, LE).convertShape(VectorOperators.ZERO_EXTEND_S2I, I, 0);
         IntVector sign = bits.and(0x8000).lanewise(VectorOperators.LSHL, 16);
-        FloatVector magnitude =
-                bits.and(0x7fff).lanewise(VectorOperators.LSHL, 13).reinterpretAsFloats().mul(HALF_SCALE);
+        FloatVector magnitude = bits.and(0x7fff)
+                .lanewise(VectorOperators.LSHL, 13)
+                .reinterpretAsFloats()
+                .mul(HALF_SCALE);
         return magnitude.reinterpretAsInts().or(sign).reinterpretAsFloats();
     }
 
@@ -104,8 +106,7 @@ final class Lanes {
     static FloatVector exp(FloatVector x) {
         FloatVector clamped = x.max(EXP_MIN).min(EXP_MAX);
         FloatVector n = clamped.mul(LOG2E).add(ROUND).sub(ROUND);
-        FloatVector r = n.lanewise(VectorOperators.NEG)
-                .fma(FloatVector.broadcast(F, LN2_HIGH), clamped);
+        FloatVector r = n.lanewise(VectorOperators.NEG).fma(FloatVector.broadcast(F, LN2_HIGH), clamped);
         r = n.lanewise(VectorOperators.NEG).fma(FloatVector.broadcast(F, LN2_LOW), r);
         FloatVector p = FloatVector.broadcast(F, 1.9875691500E-4f);
         p = p.fma(r, FloatVector.broadcast(F, 1.3981999507E-3f));
@@ -114,9 +115,8 @@ final class Lanes {
         p = p.fma(r, FloatVector.broadcast(F, 1.6666665459E-1f));
         p = p.fma(r, FloatVector.broadcast(F, 5.0000001201E-1f));
         FloatVector e = p.fma(r.mul(r), r).add(1f);
-        IntVector power = ((IntVector) n.convertShape(VectorOperators.F2I, I, 0))
-                .add(127)
-                .lanewise(VectorOperators.LSHL, 23);
+        IntVector power =
+                ((IntVector) n.convertShape(VectorOperators.F2I, I, 0)).add(127).lanewise(VectorOperators.LSHL, 23);
         FloatVector result = e.mul(power.reinterpretAsFloats());
         return result.blend(0f, x.lt(EXP_MIN));
     }

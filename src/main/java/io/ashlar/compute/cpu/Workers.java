@@ -56,7 +56,8 @@ final class Workers implements AutoCloseable {
         parked = new boolean[count - 1];
         for (int i = 0; i < helpers.length; i++) {
             int helper = i;
-            helpers[i] = Thread.ofPlatform().daemon().name("cpu-worker-" + (i + 1)).unstarted(() -> help(helper));
+            helpers[i] =
+                    Thread.ofPlatform().daemon().name("cpu-worker-" + (i + 1)).unstarted(() -> help(helper));
         }
         for (Thread helper : helpers) {
             helper.start();

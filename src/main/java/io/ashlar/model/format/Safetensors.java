@@ -37,8 +37,8 @@ final class Safetensors {
         }
         long header = all.get(LONG, 0);
         if (header < 2 || header > MAX_HEADER || 8 + header > size) {
-            throw new CheckpointException(file + ": the header should take " + header + " bytes, but the file has " + size
-                    + "; it is damaged, truncated or not a safetensors file");
+            throw new CheckpointException(file + ": the header should take " + header + " bytes, but the file has "
+                    + size + "; it is damaged, truncated or not a safetensors file");
         }
         byte[] json = all.asSlice(8, header).toArray(ValueLayout.JAVA_BYTE);
         JsonNode root;

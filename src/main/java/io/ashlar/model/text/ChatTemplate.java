@@ -62,8 +62,8 @@ public final class ChatTemplate {
                 .build());
         var context = jinjava.getGlobalContext();
         context.registerFilter(new ToJson());
-        context.registerFunction(new ELFunctionDefinition(
-                "", "raise_exception", ChatTemplate.class, "raiseException", String.class));
+        context.registerFunction(
+                new ELFunctionDefinition("", "raise_exception", ChatTemplate.class, "raiseException", String.class));
         context.registerFunction(
                 new ELFunctionDefinition("", "strftime_now", ChatTemplate.class, "strftimeNow", String.class));
         context.put(CLOCK, clock);

@@ -34,8 +34,8 @@ public final class Detokenizer {
         int skip = first && tokens.stripsFirstSpace() && bytes[0] == ' ' ? 1 : 0;
         first = false;
         if (pending.remaining() < bytes.length) {
-            pending = ByteBuffer.allocate(2 * (pending.position() + bytes.length))
-                    .put(pending.flip());
+            pending =
+                    ByteBuffer.allocate(2 * (pending.position() + bytes.length)).put(pending.flip());
         }
         pending.put(bytes, skip, bytes.length - skip).flip();
         return decode(false);

@@ -23,8 +23,7 @@ final class PythonMethods extends ELResolver {
     }
 
     @Override
-    public @Nullable Object invoke(
-            ELContext context, Object base, Object method, Class<?>[] types, Object[] params) {
+    public @Nullable Object invoke(ELContext context, Object base, Object method, Class<?>[] types, Object[] params) {
         Object result = null;
         boolean known = false;
         String name = String.valueOf(method);
@@ -37,9 +36,10 @@ final class PythonMethods extends ELResolver {
                 case "get" -> result = map.containsKey(key(params)) ? map.get(key(params)) : argument(params, 1, null);
                 case "keys" -> result = new ArrayList<>(map.keySet());
                 case "values" -> result = new ArrayList<>(map.values());
-                case "items" -> result = map.entrySet().stream()
-                        .map(e -> Arrays.asList(e.getKey(), e.getValue()))
-                        .toList();
+                case "items" ->
+                    result = map.entrySet().stream()
+                            .map(e -> Arrays.asList(e.getKey(), e.getValue()))
+                            .toList();
                 default -> known = false;
             }
         }
@@ -70,19 +70,24 @@ final class PythonMethods extends ELResolver {
             case "upper" -> s.toUpperCase(Locale.ROOT);
             case "lower" -> s.toLowerCase(Locale.ROOT);
             case "title" -> title(s);
-            case "capitalize" -> s.isEmpty()
-                    ? s
-                    : s.substring(0, 1).toUpperCase(Locale.ROOT) + s.substring(1).toLowerCase(Locale.ROOT);
-            case "replace" -> s.replace(
-                    text == null ? "" : text, String.valueOf(argument(params, 1, "")));
+            case "capitalize" ->
+                s.isEmpty()
+                        ? s
+                        : s.substring(0, 1).toUpperCase(Locale.ROOT)
+                                + s.substring(1).toLowerCase(Locale.ROOT);
+            case "replace" -> s.replace(text == null ? "" : text, String.valueOf(argument(params, 1, "")));
             case "split" -> split(s, text, argument(params, 1, null) instanceof Number n ? n.intValue() : -1);
             case "find" -> s.indexOf(text == null ? "" : text);
-            case "count" -> text == null || text.isEmpty() ? 0 : s.split(java.util.regex.Pattern.quote(text), -1).length - 1;
-            case "join" -> first instanceof Iterable<?> items
-                    ? String.join(s, java.util.stream.StreamSupport.stream(items.spliterator(), false)
-                            .map(String::valueOf)
-                            .toList())
-                    : null;
+            case "count" ->
+                text == null || text.isEmpty() ? 0 : s.split(java.util.regex.Pattern.quote(text), -1).length - 1;
+            case "join" ->
+                first instanceof Iterable<?> items
+                        ? String.join(
+                                s,
+                                java.util.stream.StreamSupport.stream(items.spliterator(), false)
+                                        .map(String::valueOf)
+                                        .toList())
+                        : null;
             default -> null;
         };
     }

@@ -17,28 +17,27 @@ final class Strftime {
                 continue;
             }
             char directive = format.charAt(++i);
-            String pattern =
-                    switch (directive) {
-                        case 'd' -> "dd";
-                        case 'm' -> "MM";
-                        case 'b', 'h' -> "MMM";
-                        case 'B' -> "MMMM";
-                        case 'Y' -> "yyyy";
-                        case 'y' -> "yy";
-                        case 'H' -> "HH";
-                        case 'I' -> "hh";
-                        case 'M' -> "mm";
-                        case 'S' -> "ss";
-                        case 'p' -> "a";
-                        case 'a' -> "EEE";
-                        case 'A' -> "EEEE";
-                        case 'j' -> "DDD";
-                        case 'F' -> "yyyy-MM-dd";
-                        case 'T' -> "HH:mm:ss";
-                        case 'z' -> "xx";
-                        case 'Z' -> "zzz";
-                        default -> "";
-                    };
+            String pattern = switch (directive) {
+                case 'd' -> "dd";
+                case 'm' -> "MM";
+                case 'b', 'h' -> "MMM";
+                case 'B' -> "MMMM";
+                case 'Y' -> "yyyy";
+                case 'y' -> "yy";
+                case 'H' -> "HH";
+                case 'I' -> "hh";
+                case 'M' -> "mm";
+                case 'S' -> "ss";
+                case 'p' -> "a";
+                case 'a' -> "EEE";
+                case 'A' -> "EEEE";
+                case 'j' -> "DDD";
+                case 'F' -> "yyyy-MM-dd";
+                case 'T' -> "HH:mm:ss";
+                case 'z' -> "xx";
+                case 'Z' -> "zzz";
+                default -> "";
+            };
             if (pattern.isEmpty()) {
                 out.append(directive == '%' ? "%" : "%" + directive);
             } else {

@@ -25,8 +25,8 @@ public final class TokenBytes {
     /** @param vocabularySize the model's; ids the tokenizer does not know stand for nothing */
     static TokenBytes read(JsonNode tokenizer, int vocabularySize) {
         boolean byteLevel = mentions(tokenizer.path("decoder"), "ByteLevel");
-        boolean sentencePiece = mentions(tokenizer.path("decoder"), "ByteFallback")
-                || mentions(tokenizer.path("decoder"), "Metaspace");
+        boolean sentencePiece =
+                mentions(tokenizer.path("decoder"), "ByteFallback") || mentions(tokenizer.path("decoder"), "Metaspace");
         if (!byteLevel && !sentencePiece) {
             throw new CheckpointException("tokenizer.json: its decoder is neither byte-level nor SentencePiece's; "
                     + "other kinds are not supported");

@@ -1,0 +1,239 @@
+package io.ashlar.api.openai;
+
+import io.ashlar.api.ApiException;
+import io.ashlar.api.RequestIds;
+import io.ashlar.engine.GenerationRequest;
+import io.ashlar.identity.Caller;
+import io.ashlar.model.text.ChatTemplate;
+import io.ashlar.serving.ServedModel;
+import io.ashlar.serving.Serving;
+import java.security.Principal;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.UUID;
+import org.springframework.http.MediaType;
+import org.springframework.security.core.Authentication;
+import org.springframework.web.reactive.function.server.ServerRequest;
+import org.springframework.web.reactive.function.server.ServerResponse;
+import reactor.core.publisher.Mono;
+import reactor.core.scheduler.Scheduler;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/** The OpenAI-compatible endpoints. Parsing, templates and tokenisation run off the event loop. */
+public final class OpenAiHandler {
+    private static final int COMPLETION_DEFAULT_TOKENS = 16;
+    private static final int MOST_TOP_LOGPROBS = 20;
+    private static final int MOST_COMPLETION_LOGPROBS = 5;
+    /** Fields of chat requests that would change the answer and are not supported, with values that ask for nothing. */
+    private static final String[][] UNSUPPORTED_IN_CHAT = {
+        {"tools", "[]"},
+        {"tool_choice", "\"none\"", "\"auto\""},
+        {"functions", "[]"},
+        {"function_call", "\"none\"", "\"auto\""},
+        {"response_format", "{\"type\":\"text\"}"},
+        {"modalities", "[\"text\"]"},
+        {"audio"},
+        {"prediction"},
+        {"reasoning_effort"},
+        {"verbosity"},
+        {"web_search_options"},
+    };
+
+    private static final String[][] UNSUPPORTED_IN_COMPLETIONS = {{"echo", "false"}, {"suffix", "\"\""}};
+
+    private final Serving serving;
+    private final Admission admission;
+    private final Answers answers;
+    private final Scheduler scheduler;
+    private final Clock clock;
+
+    /** @param scheduler runs what does not belong on the event loop */
+    public OpenAiHandler(Serving serving, Admission admission, Scheduler scheduler, Clock clock) {
+        this.serving = serving;
+        this.admission = admission;
+        this.answers = new Answers(scheduler);
+        this.scheduler = scheduler;
+        this.clock = clock;
+    }
+
+    private static Mono<Caller> caller(ServerRequest request) {
+        return request.principal().map(OpenAiHandler::caller);
+    }
+
+    private static Caller caller(Principal principal) {
+        if (principal instanceof Authentication a && a.getPrincipal() instanceof Caller caller) {
+            return caller;
+        }
+        throw new IllegalStateException("the door let in a caller that is not one");
+    }
+
+    public Mono<ServerResponse> models(ServerRequest request) {
+        return caller(request).flatMap(caller -> {
+            ObjectNode root = JsonMapper.shared().createObjectNode();
+            root.put("object", "list");
+            ArrayNode data = root.putArray("data");
+            for (ServedModel model : serving.all()) {
+                if (caller.models().contains(model.name())) {
+                    data.add(describe(model));
+                }
+            }
+            return json(root);
+        });
+    }
+
+    public Mono<ServerResponse> model(ServerRequest request) {
+        // A name may contain slashes, so it is all of the path that follows.
+        String name = request.path().substring("/v1/models/".length());
+        return caller(request).flatMap(caller -> {
+            for (ServedModel model : serving.all()) {
+                if (model.name().equals(name) && caller.models().contains(name)) {
+                    return json(describe(model));
+                }
+            }
+            return Mono.error(ApiException.modelNotFound(name));
+        });
+    }
+
+    private static ObjectNode describe(ServedModel model) {
+        ObjectNode node = JsonMapper.shared().createObjectNode();
+        node.put("id", model.name());
+        node.put("object", "model");
+        node.put("created", model.deployment().createdAt().getEpochSecond());
+        node.put("owned_by", "ashlar");
+        node.put("context_length", model.contextLength());
+        return node;
+    }
+
+    private static Mono<ServerResponse> json(ObjectNode node) {
+        return ServerResponse.ok()
+                .contentType(MediaType.APPLICATION_JSON)
+                .bodyValue(JsonMapper.shared().writeValueAsBytes(node));
+    }
+
+    public Mono<ServerResponse> chat(ServerRequest request) {
+        return generate(request, this::chat);
+    }
+
+    public Mono<ServerResponse> complete(ServerRequest request) {
+        return generate(request, this::complete);
+    }
+
+    @FunctionalInterface
+    private interface Endpoint {
+        Mono<ServerResponse> answer(RequestFields fields, Caller caller, UUID request, Instant arrived);
+    }
+
+    private Mono<ServerResponse> generate(ServerRequest request, Endpoint endpoint) {
+        Instant arrived = clock.instant();
+        UUID id = RequestIds.of(request.exchange());
+        MediaType type = request.headers().contentType().orElse(MediaType.APPLICATION_OCTET_STREAM);
+        if (!type.isCompatibleWith(MediaType.APPLICATION_JSON)) {
+            return Mono.error(ApiException.unsupportedMediaType(
+                    "The body must be JSON, with 'Content-Type: application/json', not '" + type + "'."));
+        }
+        return caller(request)
+                .zipWith(request.bodyToMono(byte[].class).defaultIfEmpty(new byte[0]))
+                .publishOn(scheduler)
+                .flatMap(both -> endpoint.answer(RequestFields.parse(both.getT2()), both.getT1(), id, arrived));
+    }
+
+    private Mono<ServerResponse> chat(RequestFields f, Caller caller, UUID id, Instant arrived) {
+        for (String[] unsupported : UNSUPPORTED_IN_CHAT) {
+            f.refuse(unsupported[0], java.util.Arrays.copyOfRange(unsupported, 1, unsupported.length));
+        }
+        boolean logprobs = f.flag("logprobs", false);
+        int top = f.integer("top_logprobs", 0, MOST_TOP_LOGPROBS, 0);
+        if (f.has("top_logprobs") && !logprobs) {
+            throw ApiException.invalid("top_logprobs", "'top_logprobs' is only allowed when 'logprobs' is true.");
+        }
+        return answer(f, caller, id, arrived, true, logprobs ? top : -1, Integer.MAX_VALUE);
+    }
+
+    private Mono<ServerResponse> complete(RequestFields f, Caller caller, UUID id, Instant arrived) {
+        for (String[] unsupported : UNSUPPORTED_IN_COMPLETIONS) {
+            f.refuse(unsupported[0], java.util.Arrays.copyOfRange(unsupported, 1, unsupported.length));
+        }
+        f.refuse("best_of", "1", String.valueOf(f.integer("n", 1, Integer.MAX_VALUE, 1)));
+        int top = f.integer("logprobs", 0, MOST_COMPLETION_LOGPROBS, -1);
+        return answer(f, caller, id, arrived, false, top, COMPLETION_DEFAULT_TOKENS);
+    }
+
+    private Mono<ServerResponse> answer(
+            RequestFields f, Caller caller, UUID id, Instant arrived, boolean chat, int logprobs, int defaultTokens) {
+        String modelName = f.text("model");
+        GenerationCall[] read = new GenerationCall[1];
+        AnswerFormat[] format = new AnswerFormat[1];
+        Admission.Admitted admitted = admission.admit(caller, modelName, id, arrived, model -> {
+            GenerationCall call = GenerationCall.read(f, model.defaults(), model.vocabularySize(), logprobs);
+            int[] prompt = chat ? chatPrompt(f, model) : completionPrompt(f, model);
+            int limit = call.answerLimit(prompt.length, model.contextLength(), defaultTokens);
+            long created = arrived.getEpochSecond();
+            read[0] = call;
+            format[0] = chat
+                    ? new ChatFormat(id, created, modelName, model.tokenizer().bytes(), logprobs >= 0)
+                    : new CompletionFormat(
+                            id, created, modelName, model.tokenizer().bytes(), logprobs >= 0);
+            return new GenerationRequest(
+                    model.chain(),
+                    model.tokenizer().bytes(),
+                    prompt,
+                    limit,
+                    call.sampling(),
+                    model.defaults().endTokens(),
+                    call.stops(),
+                    call.choices(),
+                    model.deployment().sharesPrefixes() ? "" : caller.tenant().toString());
+        });
+        return Mono.fromFuture(admitted::begun, true)
+                .then(Mono.defer(() -> read[0].stream()
+                        ? answers.stream(admitted, read[0], format[0])
+                        : answers.whole(admitted, read[0], format[0])))
+                .doOnCancel(admitted.generation()::cancel);
+    }
+
+    private static int[] chatPrompt(RequestFields f, ServedModel model) {
+        ChatTemplate template = model.chatTemplate();
+        if (template == null) {
+            throw ApiException.invalid(
+                    "model", "The model '" + model.name() + "' has no chat template; use /v1/completions.");
+        }
+        try {
+            return model.tokenizer().encode(template.render(Messages.read(f), true), false);
+        } catch (ChatTemplate.Refusal e) {
+            throw ApiException.invalid("messages", "The model's chat template refuses the messages: " + e.getMessage());
+        }
+    }
+
+    private static int[] completionPrompt(RequestFields f, ServedModel model) {
+        JsonNode prompt = f.get("prompt");
+        if (prompt.isArray() && prompt.size() == 1 && !prompt.get(0).isIntegralNumber()) {
+            prompt = prompt.get(0);
+        } else if (prompt.isArray() && prompt.size() > 1 && !prompt.get(0).isIntegralNumber()) {
+            throw ApiException.unsupported("prompt", "'prompt': several prompts in one request are not supported.");
+        }
+        int[] ids;
+        if (prompt.isString()) {
+            ids = model.tokenizer().encode(prompt.stringValue(), true);
+        } else if (prompt.isArray()) {
+            ids = new int[prompt.size()];
+            for (int i = 0; i < ids.length; i++) {
+                JsonNode id = prompt.get(i);
+                ids[i] = id.isIntegralNumber() && id.canConvertToInt() ? id.intValue() : -1;
+                if (ids[i] < 0 || ids[i] >= model.vocabularySize()) {
+                    throw ApiException.invalid(
+                            "prompt",
+                            "'prompt[" + i + "]' must be a token id from 0 to " + (model.vocabularySize() - 1) + ".");
+                }
+            }
+        } else {
+            throw f.wrong("prompt", "a string or an array of token ids");
+        }
+        if (ids.length == 0) {
+            throw ApiException.invalid("prompt", "'prompt' must not be empty.");
+        }
+        return ids;
+    }
+}

@@ -1,0 +1,85 @@
+package io.ashlar.app;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+import org.springframework.boot.context.properties.bind.DefaultValue;
+import org.springframework.util.unit.DataSize;
+
+/**
+ * All of the configuration. Each value comes from the command line, an environment variable ({@code engine.step-tokens} is
+ * {@code ASHLAR_ENGINE_STEP_TOKENS}), the file of {@code --config}, or the default here, in this order.
+ *
+ * @param data the folder that holds everything: database, blocks, journal
+ * @param drain how long running answers may take to end when the process is told to stop
+ */
+public record AshlarProperties(
+        @DefaultValue("data") Path data,
+        @DefaultValue("30s") Duration drain,
+        @DefaultValue Api api,
+        @DefaultValue Console console,
+        @DefaultValue Management management,
+        @DefaultValue Database database,
+        @DefaultValue Engine engine,
+        @DefaultValue Quota quota,
+        @DefaultValue Usage usage) {
+    /**
+     * The API door.
+     *
+     * @param address what it listens on; loopback until a proxy with TLS stands before it
+     * @param maxBody the largest request body
+     */
+    public record Api(
+            @DefaultValue("127.0.0.1") String address,
+            @DefaultValue("8080") int port,
+            @DefaultValue("2MB") DataSize maxBody) {}
+
+    /** The console door. */
+    public record Console(
+            @DefaultValue("127.0.0.1") String address,
+            @DefaultValue("8081") int port) {}
+
+    /** Health and metrics: a port of its own, so that it need not be open to callers. */
+    public record Management(
+            @DefaultValue("127.0.0.1") String address,
+            @DefaultValue("8082") int port) {}
+
+    /**
+     * @param url of a PostgreSQL that is running; without it, one of our own is started in the data folder
+     * @param cache where the programs of our own one are unpacked; null is {@code ~/.cache/ashlar}
+     */
+    public record Database(
+            @Nullable String url,
+            @Nullable String user,
+            @Nullable String password,
+            @Nullable Path cache) {
+        @Override
+        public String toString() {
+            return "Database[url=" + url + ", user=" + user + "]";
+        }
+    }
+
+    /**
+     * @param threads that compute; 0 is one for each core
+     * @param stepTokens the most rows of a step: more raises throughput of prompts, and the time of each step
+     * @param runningSequences that hold pages at the same time
+     * @param maxQueued requests that wait or run; more are refused with 503
+     * @param pageMemory for the keys and values of all running sequences and cached prefixes
+     * @param maxContext bounds every model's context, in tokens
+     * @param stallLimit how long a client may leave its stream unread before its request is cancelled
+     */
+    public record Engine(
+            @DefaultValue("0") int threads,
+            @DefaultValue("512") int stepTokens,
+            @DefaultValue("256") int runningSequences,
+            @DefaultValue("2048") int maxQueued,
+            @DefaultValue("256MB") DataSize pageMemory,
+            @DefaultValue("32768") int maxContext,
+            @DefaultValue("60s") Duration stallLimit) {}
+
+    /** @param requestsInFlight of each tenant; more are refused with 429 */
+    public record Quota(@DefaultValue("1024") int requestsInFlight) {}
+
+    /** @param journalSync how long a journal entry may wait to survive a loss of power (it survives the process at once) */
+    public record Usage(@DefaultValue("100ms") Duration journalSync) {}
+}

@@ -1,0 +1,65 @@
+package io.ashlar.app;
+
+import io.ashlar.audit.AuditLog;
+import io.ashlar.block.BlockZoo;
+import io.ashlar.catalog.Catalog;
+import io.ashlar.identity.Tenants;
+import io.ashlar.serving.ModelLibrary;
+import java.nio.file.Path;
+import java.time.Clock;
+import org.jspecify.annotations.Nullable;
+import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.jdbc.datasource.DataSourceTransactionManager;
+import org.springframework.transaction.support.TransactionTemplate;
+
+/**
+ * What commands on a data folder work with, whether a server runs in it (its database is joined, and it follows the changes)
+ * or not (the database runs for as long as the command).
+ */
+public final class Workbench implements AutoCloseable {
+    private final @Nullable DataFolder folder;
+    private final OpenDatabase database;
+    private final Catalog catalog;
+    private final Tenants tenants;
+    private final ModelLibrary library;
+
+    public Workbench(AshlarProperties properties) {
+        Path data = properties.data().toAbsolutePath().normalize();
+        folder = DataFolder.openUnlessUsed(data);
+        try {
+            database = folder == null ? OpenDatabase.join(properties, data) : OpenDatabase.open(properties, folder);
+        } catch (RuntimeException e) {
+            if (folder != null) {
+                folder.close();
+            }
+            throw e;
+        }
+        Clock clock = Clock.systemUTC();
+        JdbcClient client = JdbcClient.create(database.pool());
+        TransactionTemplate transactions = new TransactionTemplate(new DataSourceTransactionManager(database.pool()));
+        AuditLog audit = new AuditLog(client, clock);
+        catalog = new Catalog(client, audit, transactions, clock);
+        tenants = new Tenants(client, transactions, audit, clock);
+        library = new ModelLibrary(new BlockZoo(data.resolve("zoo")), catalog, audit, transactions);
+    }
+
+    public ModelLibrary library() {
+        return library;
+    }
+
+    public Catalog catalog() {
+        return catalog;
+    }
+
+    public Tenants tenants() {
+        return tenants;
+    }
+
+    @Override
+    public void close() {
+        database.close();
+        if (folder != null) {
+            folder.close();
+        }
+    }
+}

@@ -1,0 +1,164 @@
+package io.ashlar.cli;
+
+import io.ashlar.app.AshlarProperties;
+import io.ashlar.app.Workbench;
+import io.ashlar.identity.InvalidRequestException;
+import io.ashlar.identity.Tenant;
+import io.ashlar.serving.ModelSummary;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Lists, imports and removes models, beside a running server or without one. */
+@Command(
+        name = "models",
+        description = "Lists, imports and removes models.",
+        mixinStandardHelpOptions = true,
+        subcommands = {Models.ListModels.class, Models.Import.class, Models.Remove.class})
+final class Models {
+    private static final String ACTOR = "command line";
+
+    private Models() {}
+
+    private static Workbench open(CommonOptions common) {
+        AshlarProperties properties = common.properties(Map.of());
+        return new Workbench(properties);
+    }
+
+    static String megabytes(long bytes) {
+        return String.format(Locale.ROOT, "%,.1f MB", bytes / 1e6);
+    }
+
+    /** Each model's bytes, and what it shares with whom. */
+    @Command(
+            name = "list",
+            description = "Shows each model's bytes and what it shares.",
+            mixinStandardHelpOptions = true)
+    static final class ListModels implements Callable<Integer> {
+        @Mixin
+        CommonOptions common = new CommonOptions();
+
+        @Override
+        public Integer call() {
+            try (Workbench workbench = open(common)) {
+                List<ModelSummary> models = workbench.library().list();
+                if (models.isEmpty()) {
+                    System.out.println("No models yet. Import one with: ./ashlar models import DIR --name NAME");
+                    return 0;
+                }
+                System.out.printf("%-24s %-10s %12s %12s  %s%n", "MODEL", "KIND", "SIZE", "ITS OWN", "SHARES");
+                long apart = 0;
+                for (ModelSummary model : models) {
+                    apart += model.bytes();
+                    System.out.printf(
+                            "%-24s %-10s %12s %12s  %s%n",
+                            model.name(),
+                            model.base() == null ? "model" : "adapter",
+                            megabytes(model.bytes()),
+                            megabytes(model.ownBytes()),
+                            shares(model));
+                }
+                long together = workbench.library().totalBytes();
+                System.out.printf("%nOn disk %s; without sharing %s.%n", megabytes(together), megabytes(apart));
+            }
+            return 0;
+        }
+
+        private static String shares(ModelSummary model) {
+            if (model.base() != null) {
+                return "runs on " + model.base();
+            }
+            return model.sharedBytes().entrySet().stream()
+                    .map(e -> megabytes(e.getValue()) + " with " + e.getKey())
+                    .collect(Collectors.joining(", "));
+        }
+    }
+
+    /** A model or adapter from a folder. */
+    @Command(
+            name = "import",
+            description = "Imports a model or adapter folder (Hugging Face layout) and deploys it under its name.",
+            mixinStandardHelpOptions = true)
+    static final class Import implements Callable<Integer> {
+        @Mixin
+        CommonOptions common = new CommonOptions();
+
+        @Parameters(paramLabel = "DIR", description = "The folder with config.json or adapter_config.json.")
+        Path folder = Path.of("");
+
+        @Option(names = "--name", required = true, paramLabel = "NAME", description = "What it is called from now on.")
+        String name = "";
+
+        @Option(names = "--base", paramLabel = "MODEL", description = "The imported model that an adapter changes.")
+        @Nullable
+        String base;
+
+        @Option(
+                names = "--grant",
+                paramLabel = "TENANT",
+                description = "A tenant that may use it; may be given more than once.")
+        List<String> grants = new ArrayList<>();
+
+        @Override
+        public Integer call() {
+            try (Workbench workbench = open(common)) {
+                List<Tenant> tenants = new ArrayList<>();
+                List<Tenant> all = workbench.tenants().all();
+                for (String grant : grants) {
+                    tenants.add(all.stream()
+                            .filter(t -> t.name().equals(grant))
+                            .findFirst()
+                            .orElseThrow(() ->
+                                    new InvalidRequestException("grant", "There is no tenant named " + grant + ".")));
+                }
+                workbench.library().importFolder(folder.toAbsolutePath().normalize(), name, base, ACTOR);
+                for (Tenant tenant : tenants) {
+                    workbench.catalog().grant(tenant.id(), name, ACTOR);
+                }
+                for (ModelSummary model : workbench.library().list()) {
+                    if (model.name().equals(name)) {
+                        System.out.printf(
+                                "Imported %s: %s, of which %s were new.%n",
+                                name, megabytes(model.bytes()), megabytes(model.ownBytes()));
+                    }
+                }
+                System.out.println(
+                        grants.isEmpty()
+                                ? "No tenant may use it yet: grant it with --grant TENANT, or in the console."
+                                : "Granted to " + String.join(", ", grants) + ".");
+            }
+            return 0;
+        }
+    }
+
+    /** A model and the blocks that nothing else uses. */
+    @Command(
+            name = "remove",
+            description = "Removes a model with its deployment, and the blocks that nothing else uses.",
+            mixinStandardHelpOptions = true)
+    static final class Remove implements Callable<Integer> {
+        @Mixin
+        CommonOptions common = new CommonOptions();
+
+        @Parameters(paramLabel = "NAME", description = "The model to remove.")
+        String name = "";
+
+        @Override
+        public Integer call() {
+            try (Workbench workbench = open(common)) {
+                long freed = workbench.library().remove(name, ACTOR);
+                System.out.println("Removed " + name + "; " + megabytes(freed) + " were freed.");
+            }
+            return 0;
+        }
+    }
+}

@@ -1,0 +1,21 @@
+package io.ashlar.console;
+
+import com.vaadin.flow.component.dependency.StyleSheet;
+import com.vaadin.flow.component.page.AppShellConfigurator;
+import com.vaadin.flow.component.page.Viewport;
+import com.vaadin.flow.server.AppShellSettings;
+import com.vaadin.flow.theme.lumo.Lumo;
+
+/** What every page of the console has: theme, styles, title. */
+@StyleSheet(Lumo.STYLESHEET)
+@StyleSheet("styles/ashlar.css")
+@Viewport("width=device-width, initial-scale=1")
+public class ConsoleShell implements AppShellConfigurator {
+    private static final long serialVersionUID = 1;
+
+    @Override
+    public void configurePage(AppShellSettings settings) {
+        settings.setPageTitle("Ashlar");
+        settings.addMetaTag("color-scheme", "light");
+    }
+}

@@ -1,0 +1,200 @@
+package io.ashlar.console;
+
+import com.vaadin.flow.component.Component;
+import com.vaadin.flow.component.Key;
+import com.vaadin.flow.component.button.Button;
+import com.vaadin.flow.component.confirmdialog.ConfirmDialog;
+import com.vaadin.flow.component.datepicker.DatePicker;
+import com.vaadin.flow.component.dialog.Dialog;
+import com.vaadin.flow.component.grid.Grid;
+import com.vaadin.flow.component.grid.GridVariant;
+import com.vaadin.flow.component.html.Div;
+import com.vaadin.flow.component.html.Paragraph;
+import com.vaadin.flow.component.html.Span;
+import com.vaadin.flow.component.icon.VaadinIcon;
+import com.vaadin.flow.component.orderedlayout.VerticalLayout;
+import com.vaadin.flow.component.select.Select;
+import com.vaadin.flow.component.textfield.TextField;
+import com.vaadin.flow.router.BeforeEvent;
+import com.vaadin.flow.router.HasUrlParameter;
+import com.vaadin.flow.router.OptionalParameter;
+import com.vaadin.flow.router.PageTitle;
+import com.vaadin.flow.router.Route;
+import com.vaadin.flow.spring.security.AuthenticationContext;
+import io.ashlar.identity.ApiKey;
+import io.ashlar.identity.ApiKeys;
+import io.ashlar.identity.InvalidRequestException;
+import io.ashlar.identity.Tenant;
+import io.ashlar.identity.Tenants;
+import jakarta.annotation.security.RolesAllowed;
+import java.time.Clock;
+import java.time.Instant;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** A tenant's API keys. */
+@Route("keys")
+@PageTitle("API keys · Ashlar")
+@RolesAllowed(ConsoleSecurity.ADMINISTRATOR)
+public class KeysView extends Page implements HasUrlParameter<String> {
+    private static final long serialVersionUID = 1;
+
+    private final transient Tenants tenants;
+    private final transient ApiKeys keys;
+    private final transient Clock clock;
+    private final String actor;
+    private final Select<Tenant> tenant = new Select<>();
+    private final Button create = primary("Create key", this::create);
+    private final Grid<ApiKey> grid = new Grid<>();
+
+    public KeysView(Tenants tenants, ApiKeys keys, Clock clock, AuthenticationContext authentication) {
+        super("API keys");
+        this.tenants = tenants;
+        this.keys = keys;
+        this.clock = clock;
+        this.actor = authentication.getPrincipalName().orElseThrow();
+        tenant.setAriaLabel("Tenant");
+        tenant.setPlaceholder("Choose a tenant");
+        tenant.setItemLabelGenerator(Tenant::name);
+        tenant.addValueChangeListener(e -> refresh());
+        Div tools = new Div(tenant, create);
+        tools.addClassName("tools");
+        grid.addColumn(ApiKey::name).setHeader("Name").setFlexGrow(2).setAutoWidth(true);
+        grid.addComponentColumn(KeysView::prefix).setHeader("Key").setAutoWidth(true);
+        grid.addComponentColumn(k -> state(k.state(clock.instant())))
+                .setHeader("State")
+                .setAutoWidth(true);
+        grid.addColumn(k -> time(k.createdAt())).setHeader("Created").setAutoWidth(true);
+        grid.addColumn(k -> k.expiresAt() == null ? "never" : time(k.expiresAt()))
+                .setHeader("Expires")
+                .setAutoWidth(true);
+        grid.addComponentColumn(this::actions)
+                .setHeader("Actions")
+                .setAutoWidth(true)
+                .setFlexGrow(0);
+        grid.setAllRowsVisible(true);
+        grid.addThemeVariants(GridVariant.LUMO_NO_BORDER);
+        grid.setEmptyStateComponent(empty(
+                "No keys yet", "A key opens the API for this tenant. Its secret is shown once, when it is created."));
+        add(tools, grid);
+    }
+
+    @Override
+    public void setParameter(BeforeEvent event, @OptionalParameter @Nullable String name) {
+        attempt(() -> {
+            List<Tenant> all = tenants.all();
+            tenant.setItems(all);
+            all.stream()
+                    .filter(t -> name == null || t.name().equals(name))
+                    .findFirst()
+                    .ifPresentOrElse(tenant::setValue, () -> tenant.setValue(null));
+        });
+        refresh();
+    }
+
+    private void refresh() {
+        Tenant chosen = tenant.getValue();
+        create.setEnabled(chosen != null);
+        grid.setVisible(chosen != null);
+        if (chosen != null) {
+            attempt(() -> grid.setItems(keys.ofTenant(chosen.id())));
+        }
+    }
+
+    private static Component prefix(ApiKey key) {
+        Span text = new Span("ash_" + key.prefix() + "_…");
+        text.addClassName("code");
+        return text;
+    }
+
+    private static Span state(ApiKey.State state) {
+        return switch (state) {
+            case ACTIVE -> badge("Active", "good");
+            case EXPIRED -> badge("Expired", "warn");
+            case REVOKED -> badge("Revoked", "quiet");
+        };
+    }
+
+    private Component actions(ApiKey key) {
+        if (key.state(clock.instant()) == ApiKey.State.REVOKED) {
+            return new Span();
+        }
+        Button revoke = small("Revoke", () -> revoke(key));
+        revoke.setAriaLabel("Revoke " + key.name());
+        return revoke;
+    }
+
+    private void create() {
+        Tenant owner = tenant.getValue();
+        Dialog dialog = new Dialog("Create a key for " + owner.name());
+        TextField name = new TextField("Name");
+        name.setHelperText("What it is for, so that you know it again.");
+        name.setWidthFull();
+        name.setRequiredIndicatorVisible(true);
+        DatePicker expires = new DatePicker("Expires");
+        expires.setPlaceholder("Never");
+        expires.setClearButtonVisible(true);
+        expires.setMin(LocalDate.ofInstant(clock.instant(), ZoneOffset.UTC).plusDays(1));
+        expires.setWidthFull();
+        VerticalLayout form = new VerticalLayout(name, expires);
+        form.setPadding(false);
+        Button save = primary("Create", () -> create(dialog, owner, name, expires));
+        save.addClickShortcut(Key.ENTER);
+        dialog.add(form);
+        dialog.getFooter().add(new Button("Cancel", e -> dialog.close()), save);
+        dialog.setWidth("28rem");
+        dialog.open();
+        name.focus();
+    }
+
+    private void create(Dialog dialog, Tenant owner, TextField name, DatePicker expires) {
+        try {
+            LocalDate day = expires.getValue();
+            Instant until =
+                    day == null ? null : day.atStartOfDay(ZoneOffset.UTC).toInstant();
+            String secret = keys.create(owner.id(), name.getValue(), until, actor);
+            dialog.close();
+            show(secret);
+            refresh();
+        } catch (InvalidRequestException e) {
+            name.setErrorMessage(e.getMessage());
+            name.setInvalid(true);
+            name.focus();
+        }
+    }
+
+    private static void show(String secret) {
+        Dialog dialog = new Dialog("Copy the key now");
+        Span text = new Span(secret);
+        text.addClassNames("code", "secret");
+        text.setId("new-key");
+        Button copy = new Button("Copy", VaadinIcon.COPY.create());
+        copy.addClickListener(e -> {
+            copy.getElement().executeJs("navigator.clipboard && navigator.clipboard.writeText($0)", secret);
+            copy.setText("Copied");
+        });
+        dialog.add(new Paragraph("Only its hash is kept. It cannot be shown again."), text);
+        dialog.getFooter().add(copy, primary("Done", dialog::close));
+        dialog.setCloseOnOutsideClick(false);
+        dialog.setWidth("36rem");
+        dialog.open();
+    }
+
+    private void revoke(ApiKey key) {
+        ConfirmDialog dialog = new ConfirmDialog();
+        dialog.setHeader("Revoke " + key.name() + "?");
+        dialog.setText("It is refused within a second, and cannot be brought back.");
+        dialog.setCancelable(true);
+        dialog.setConfirmText("Revoke");
+        dialog.setConfirmButtonTheme("error primary");
+        dialog.addConfirmListener(e -> {
+            if (attempt(() -> keys.revoke(key.id(), actor))) {
+                done("Revoked " + key.name() + ".");
+                refresh();
+            }
+        });
+        dialog.open();
+    }
+}

@@ -1,0 +1,90 @@
+package io.ashlar.console;
+
+import com.vaadin.flow.component.Component;
+import com.vaadin.flow.component.button.Button;
+import com.vaadin.flow.component.button.ButtonVariant;
+import com.vaadin.flow.component.html.Div;
+import com.vaadin.flow.component.html.H1;
+import com.vaadin.flow.component.html.H2;
+import com.vaadin.flow.component.html.Header;
+import com.vaadin.flow.component.html.Main;
+import com.vaadin.flow.component.html.Paragraph;
+import com.vaadin.flow.component.html.Span;
+import com.vaadin.flow.component.notification.Notification;
+import com.vaadin.flow.component.notification.NotificationVariant;
+import io.ashlar.identity.InvalidRequestException;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.Locale;
+
+/** A page of the console: a heading with its actions, and what follows. */
+abstract class Page extends Main {
+    private static final long serialVersionUID = 1;
+    private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("d MMM yyyy, HH:mm 'UTC'", Locale.ENGLISH)
+            .withZone(ZoneOffset.UTC);
+
+    Page(String title, Component... actions) {
+        addClassName("page");
+        Div buttons = new Div(actions);
+        buttons.addClassName("actions");
+        Header header = new Header(new H1(title), buttons);
+        header.addClassName("page-head");
+        add(header);
+    }
+
+    static Button primary(String text, Runnable action) {
+        Button button = new Button(text, e -> action.run());
+        button.addThemeVariants(ButtonVariant.LUMO_PRIMARY);
+        return button;
+    }
+
+    static Button small(String text, Runnable action) {
+        Button button = new Button(text, e -> action.run());
+        button.addThemeVariants(ButtonVariant.LUMO_TERTIARY, ButtonVariant.LUMO_SMALL);
+        return button;
+    }
+
+    /** A word with a colour: {@code good}, {@code warn}, {@code bad} or {@code quiet}. */
+    static Span badge(String text, String tone) {
+        Span badge = new Span(text);
+        badge.addClassNames("badge", tone);
+        return badge;
+    }
+
+    /** What a page shows where there is nothing yet. */
+    static Div empty(String title, String text, Component... actions) {
+        Div empty = new Div(new H2(title), new Paragraph(text));
+        empty.addClassName("empty");
+        empty.add(actions);
+        return empty;
+    }
+
+    static String time(Instant instant) {
+        return TIME.format(instant);
+    }
+
+    static void done(String text) {
+        Notification.show(text, 4000, Notification.Position.BOTTOM_START)
+                .addThemeVariants(NotificationVariant.LUMO_SUCCESS);
+    }
+
+    static void failed(String text) {
+        Notification.show(text, 8000, Notification.Position.BOTTOM_START)
+                .addThemeVariants(NotificationVariant.LUMO_ERROR);
+    }
+
+    /** Runs an action; what the services refuse, or a database that is away, is told and not thrown. */
+    static boolean attempt(Runnable action) {
+        try {
+            action.run();
+            return true;
+        } catch (InvalidRequestException e) {
+            failed(String.valueOf(e.getMessage()));
+        } catch (org.springframework.dao.DataAccessException | org.springframework.transaction.TransactionException e) {
+            System.getLogger(Page.class.getName()).log(System.Logger.Level.WARNING, "an action failed", e);
+            failed("The database does not answer. Nothing was changed; try again in a moment.");
+        }
+        return false;
+    }
+}

@@ -1,0 +1,11 @@
+package io.ashlar.identity;
+
+import java.util.Set;
+import java.util.UUID;
+
+/**
+ * Who sends a request.
+ *
+ * @param models the deployments that the tenant is granted, by name
+ */
+public record Caller(UUID tenant, String tenantName, UUID project, UUID key, Set<String> models) {}

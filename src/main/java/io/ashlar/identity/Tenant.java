@@ -1,0 +1,13 @@
+package io.ashlar.identity;
+
+import java.time.Instant;
+import java.util.UUID;
+
+/** A team or customer. */
+public record Tenant(UUID id, String name, Status status, Instant createdAt, int activeKeys) {
+    /** A suspended tenant's keys are refused; nothing of it is lost. */
+    public enum Status {
+        ACTIVE,
+        SUSPENDED
+    }
+}

@@ -1,0 +1,181 @@
+package io.ashlar.serving;
+
+import io.ashlar.audit.AuditLog;
+import io.ashlar.block.AdapterManifest;
+import io.ashlar.block.BlockZoo;
+import io.ashlar.block.Importer;
+import io.ashlar.block.ModelManifest;
+import io.ashlar.catalog.Catalog;
+import io.ashlar.catalog.CatalogModel;
+import io.ashlar.identity.InvalidRequestException;
+import io.ashlar.model.format.HuggingFaceFolder;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import org.springframework.transaction.support.TransactionTemplate;
+import tools.jackson.databind.json.JsonMapper;
+
+/** Imports, lists and removes models: blocks in the zoo, names in the catalog. */
+public final class ModelLibrary {
+    private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._/-]{0,127}");
+
+    private final BlockZoo zoo;
+    private final Catalog catalog;
+    private final AuditLog audit;
+    private final TransactionTemplate transactions;
+
+    public ModelLibrary(BlockZoo zoo, Catalog catalog, AuditLog audit, TransactionTemplate transactions) {
+        this.zoo = zoo;
+        this.catalog = catalog;
+        this.audit = audit;
+        this.transactions = transactions;
+    }
+
+    /**
+     * Imports a folder and deploys it under the same name.
+     *
+     * @param base the imported model that an adapter changes; null takes the one that its configuration names
+     */
+    public void importFolder(Path path, String name, @Nullable String base, String actor) {
+        if (!NAME.matcher(name).matches()) {
+            throw new InvalidRequestException(
+                    "name",
+                    "A model's name has 1 to 128 letters, digits and . _ / -, and starts with a letter or digit.");
+        }
+        zoo.exclusively(() -> {
+            if (catalog.model(name).isPresent()) {
+                throw new InvalidRequestException(
+                        "name",
+                        "There is already a model named " + name + "; remove it first, or choose another name.");
+            }
+            try (HuggingFaceFolder folder = new HuggingFaceFolder(path)) {
+                String baseName = folder.isAdapter() ? baseName(folder, base) : null;
+                Object manifest = baseName == null
+                        ? new Importer(zoo).model(folder)
+                        : new Importer(zoo).adapter(folder, baseName, manifest(baseName));
+                transactions.executeWithoutResult(t -> {
+                    catalog.addModel(name, baseName, manifest);
+                    catalog.addDeployment(name, name);
+                    audit.record(actor, "model.import", name, Map.of("folder", path.toString()));
+                });
+            }
+            return name;
+        });
+    }
+
+    private String baseName(HuggingFaceFolder folder, @Nullable String given) {
+        String configured = folder.config().textOrNull("base_model_name_or_path");
+        String name = given != null ? given : configured;
+        if (name == null || catalog.model(name).filter(m -> !m.isAdapter()).isEmpty()) {
+            throw new InvalidRequestException(
+                    "base",
+                    "The adapter changes the model " + (name == null ? "(unnamed)" : name)
+                            + ", which is not imported; import it first, or name another with --base.");
+        }
+        return name;
+    }
+
+    private ModelManifest manifest(String name) {
+        return catalog.model(name)
+                .map(ModelLibrary::modelManifest)
+                .orElseThrow(() -> new InvalidRequestException("base", "There is no model named " + name + "."));
+    }
+
+    static ModelManifest modelManifest(CatalogModel model) {
+        return JsonMapper.shared().treeToValue(model.manifest(), ModelManifest.class);
+    }
+
+    static AdapterManifest adapterManifest(CatalogModel model) {
+        return JsonMapper.shared().treeToValue(model.manifest(), AdapterManifest.class);
+    }
+
+    public List<ModelSummary> list() {
+        List<CatalogModel> models = catalog.models();
+        Map<String, Set<String>> blocks = new LinkedHashMap<>();
+        for (CatalogModel model : models) {
+            blocks.put(model.name(), blocksOf(model));
+        }
+        List<ModelSummary> summaries = new ArrayList<>();
+        for (CatalogModel model : models) {
+            Set<String> own = new HashSet<>(blocks.getOrDefault(model.name(), Set.of()));
+            int count = own.size();
+            long bytes = bytes(own);
+            Map<String, Long> shared = new LinkedHashMap<>();
+            for (CatalogModel other : models) {
+                if (!other.name().equals(model.name())) {
+                    Set<String> both = new HashSet<>(blocks.getOrDefault(other.name(), Set.of()));
+                    both.retainAll(blocks.getOrDefault(model.name(), Set.of()));
+                    if (!both.isEmpty()) {
+                        shared.put(other.name(), bytes(both));
+                        own.removeAll(both);
+                    }
+                }
+            }
+            summaries.add(new ModelSummary(model.name(), model.base(), bytes, bytes(own), count, shared));
+        }
+        return summaries;
+    }
+
+    /** Bytes that all models together take on disk. */
+    public long totalBytes() {
+        Set<String> all = new HashSet<>();
+        catalog.models().forEach(m -> all.addAll(blocksOf(m)));
+        return bytes(all);
+    }
+
+    private static Set<String> blocksOf(CatalogModel model) {
+        return model.isAdapter()
+                ? Set.of(adapterManifest(model).block())
+                : new HashSet<>(modelManifest(model).chain());
+    }
+
+    private long bytes(Set<String> blocks) {
+        return blocks.stream().mapToLong(zoo::bytes).sum();
+    }
+
+    /**
+     * Removes a model with its deployment, and the blocks that nothing else uses.
+     *
+     * @return bytes freed on disk
+     */
+    public long remove(String name, String actor) {
+        return zoo.exclusively(() -> {
+            List<CatalogModel> models = catalog.models();
+            if (models.stream().noneMatch(m -> m.name().equals(name))) {
+                throw new InvalidRequestException("name", "There is no model named " + name + ".");
+            }
+            List<String> adapters = models.stream()
+                    .filter(m -> name.equals(m.base()))
+                    .map(CatalogModel::name)
+                    .toList();
+            if (!adapters.isEmpty()) {
+                throw new InvalidRequestException(
+                        "name",
+                        "The model " + name + " is the base of " + String.join(", ", adapters)
+                                + "; remove those first.");
+            }
+            transactions.executeWithoutResult(t -> {
+                catalog.removeModel(name);
+                audit.record(actor, "model.remove", name, Map.of());
+            });
+            return sweep();
+        });
+    }
+
+    private long sweep() {
+        Set<String> keep = new HashSet<>();
+        for (CatalogModel model : catalog.models()) {
+            keep.addAll(blocksOf(model));
+            if (!model.isAdapter()) {
+                keep.add(modelManifest(model).tokenizer());
+            }
+        }
+        return zoo.sweep(keep);
+    }
+}

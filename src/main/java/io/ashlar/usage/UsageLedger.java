@@ -1,0 +1,244 @@
+package io.ashlar.usage;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import java.util.function.IntSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Accounts for every request exactly once. A request is noted in a journal on local disk when it begins, now and then while
+ * it runs, and when it ends; a second thread carries ended ones into the database, in batches, for as long as that takes.
+ * After a crash, what was running is settled with the tokens last noted. Nothing here is ever waited for by the engine.
+ */
+public final class UsageLedger implements AutoCloseable {
+    private static final System.Logger LOG = System.getLogger(UsageLedger.class.getName());
+    private static final long SEGMENT_BYTES = 4L << 20;
+    private static final int BATCH = 500;
+    private static final long NOTE_PROGRESS_NANOS = 250_000_000;
+    private static final long RETRY_MILLIS = 500;
+
+    private record Waiting(JournalEntry entry, CompletableFuture<Void> written) {}
+
+    private record Running(IntSupplier completionTokens, int[] noted) {}
+
+    private final Journal journal;
+    private final Consumer<List<UsageRecord>> store;
+    private final long syncNanos;
+    private final BlockingQueue<Waiting> inbox = new LinkedBlockingQueue<>();
+    private final Map<UUID, Running> running = new ConcurrentHashMap<>();
+    private final Semaphore fresh = new Semaphore(1);
+    private final Thread journalThread;
+    private final Thread storeThread;
+    private volatile boolean closing;
+    private volatile boolean journalDone;
+    private volatile boolean behind;
+    private volatile long settled;
+    private volatile long stored;
+
+    /**
+     * @param folder of the journal
+     * @param store writes rows into the ledger; harmless when repeated, throws when it could not
+     * @param sync how long an entry may wait to survive a loss of power (it survives the process at once)
+     */
+    public UsageLedger(Path folder, Consumer<List<UsageRecord>> store, Duration sync) {
+        this(open(folder), store, sync);
+    }
+
+    UsageLedger(Journal journal, Consumer<List<UsageRecord>> store, Duration sync) {
+        this.journal = journal;
+        this.store = store;
+        this.syncNanos = sync.toNanos();
+        this.journalThread = Thread.ofVirtual().name("usage-journal").start(this::writeJournal);
+        this.storeThread = Thread.ofVirtual().name("usage-store").start(this::carry);
+    }
+
+    private static Journal open(Path folder) {
+        try {
+            return new Journal(new FileJournalDisk(folder), SEGMENT_BYTES);
+        } catch (IOException e) {
+            throw new UncheckedIOException("the usage journal in " + folder + " cannot be opened", e);
+        }
+    }
+
+    /**
+     * Notes that a request was admitted.
+     *
+     * @param completionTokens tells how many tokens it has made so far
+     * @return completed when the note is written
+     */
+    public CompletableFuture<Void> begin(UsageStart start, IntSupplier completionTokens) {
+        running.put(start.request(), new Running(completionTokens, new int[1]));
+        return enter(new JournalEntry.Begun(start));
+    }
+
+    /** Notes that it ended. Once the result completes, its row will be in the ledger, whatever happens to this process. */
+    public CompletableFuture<Void> settle(UsageRecord row) {
+        running.remove(row.start().request());
+        return enter(new JournalEntry.Settled(row));
+    }
+
+    private CompletableFuture<Void> enter(JournalEntry entry) {
+        CompletableFuture<Void> written = new CompletableFuture<>();
+        inbox.add(new Waiting(entry, written));
+        return written;
+    }
+
+    private void writeJournal() {
+        List<Waiting> batch = new ArrayList<>();
+        long lastSync = System.nanoTime();
+        long lastProgress = lastSync;
+        while (!closing || !inbox.isEmpty()) {
+            try {
+                Waiting first = inbox.poll(50, TimeUnit.MILLISECONDS);
+                if (first != null) {
+                    batch.add(first);
+                    inbox.drainTo(batch, BATCH - 1);
+                    writeUntilDone(batch);
+                    batch.clear();
+                }
+                long now = System.nanoTime();
+                if (now - lastProgress >= NOTE_PROGRESS_NANOS) {
+                    noteProgress();
+                    lastProgress = now;
+                }
+                if (now - lastSync >= syncNanos) {
+                    journal.force();
+                    lastSync = now;
+                }
+            } catch (IOException e) {
+                LOG.log(System.Logger.Level.WARNING, "the usage journal could not be synced", e);
+            } catch (InterruptedException e) {
+                break;
+            }
+        }
+        journalDone = true;
+        fresh.release();
+    }
+
+    private void writeUntilDone(List<Waiting> batch) throws InterruptedException {
+        List<JournalEntry> entries = batch.stream().map(Waiting::entry).toList();
+        boolean reported = false;
+        while (true) {
+            try {
+                journal.append(entries);
+                break;
+            } catch (IOException e) {
+                if (!reported) {
+                    LOG.log(System.Logger.Level.ERROR, "the usage journal cannot be written; trying until it can", e);
+                    reported = true;
+                }
+                Thread.sleep(RETRY_MILLIS);
+            }
+        }
+        for (Waiting waiting : batch) {
+            if (waiting.entry instanceof JournalEntry.Settled) {
+                settled++;
+            }
+            waiting.written.complete(null);
+        }
+        fresh.release();
+    }
+
+    private void noteProgress() throws IOException {
+        List<JournalEntry> notes = new ArrayList<>();
+        running.forEach((request, r) -> {
+            int tokens = r.completionTokens.getAsInt();
+            if (tokens != r.noted[0]) {
+                r.noted[0] = tokens;
+                notes.add(new JournalEntry.Progress(request, tokens));
+            }
+        });
+        journal.append(notes);
+    }
+
+    private void carry() {
+        Journal.@Nullable Batch batch = null;
+        while (true) {
+            boolean last = journalDone;
+            try {
+                if (batch == null) {
+                    batch = journal.read(BATCH);
+                }
+                if (!batch.rows().isEmpty()) {
+                    store.accept(batch.rows());
+                    stored += batch.rows().size();
+                }
+                if (behind) {
+                    LOG.log(System.Logger.Level.INFO, "the usage ledger is written again");
+                    behind = false;
+                }
+                boolean empty = batch.rows().isEmpty();
+                journal.forget(batch);
+                batch = null;
+                if (empty) {
+                    if (last) {
+                        return;
+                    }
+                    fresh.acquire();
+                    fresh.drainPermits();
+                }
+            } catch (InterruptedException e) {
+                return;
+            } catch (IOException | RuntimeException e) {
+                if (!behind) {
+                    LOG.log(
+                            System.Logger.Level.WARNING,
+                            "the usage ledger cannot be written; rows wait in the journal ({0})",
+                            e.getMessage());
+                    behind = true;
+                }
+                try {
+                    Thread.sleep(RETRY_MILLIS);
+                } catch (InterruptedException interrupted) {
+                    return;
+                }
+            }
+        }
+    }
+
+    /** Rows settled by this process. */
+    public long settledRows() {
+        return settled;
+    }
+
+    /** Rows carried into the database by this process, those of earlier ones included. */
+    public long storedRows() {
+        return stored;
+    }
+
+    /** Whether rows wait because the database cannot be written. */
+    public boolean isBehind() {
+        return behind;
+    }
+
+    /** Writes what is left; rows that the database does not take within ten seconds stay in the journal for the next start. */
+    @Override
+    public void close() {
+        closing = true;
+        try {
+            journalThread.join();
+            if (!storeThread.join(Duration.ofSeconds(10))) {
+                storeThread.interrupt();
+                storeThread.join();
+            }
+            journal.close();
+        } catch (IOException e) {
+            throw new UncheckedIOException("the usage journal cannot be closed", e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}
