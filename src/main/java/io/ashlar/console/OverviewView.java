@@ -102,7 +102,7 @@ public class OverviewView extends Page {
                 String.format(Locale.ROOT, "%.0f %%", 100.0 * now.pageBytesUsed() / Math.max(1, now.pageBytesTotal())),
                 "of " + size(now.pageBytesTotal()) + ", cached prefixes included");
         weights.show(
-                size(serving.loadedBlocks().bytes()), serving.loadedBlocks().blockCount() + " blocks, each held once");
+                size(serving.weightBytes()), serving.blockCount() + " blocks, each held once");
         showAlarms();
         List<Line> lines = new ArrayList<>();
         for (ServedModel model : serving.all()) {

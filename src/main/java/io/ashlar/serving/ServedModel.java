@@ -7,6 +7,7 @@ import io.ashlar.engine.Engine;
 import io.ashlar.model.GenerationDefaults;
 import io.ashlar.model.text.ChatTemplate;
 import io.ashlar.model.text.Tokenizer;
+import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
 /** A deployment that answers: its chain on an engine, and what turns text into tokens and back. */
@@ -43,8 +44,17 @@ public final class ServedModel {
         return deployment.name();
     }
 
-    public Deployment deployment() {
+    Deployment deployment() {
         return deployment;
+    }
+
+    public Instant createdAt() {
+        return deployment.createdAt();
+    }
+
+    /** Whether tenants may find each other's cached prefixes. */
+    public boolean sharesPrefixes() {
+        return deployment.sharesPrefixes();
     }
 
     public Chain chain() {

@@ -142,8 +142,13 @@ public final class Serving {
         return Map.copyOf(failures);
     }
 
-    public LoadedBlocks loadedBlocks() {
-        return loaded;
+    /** Bytes of weights held, each block once. */
+    public long weightBytes() {
+        return loaded.bytes();
+    }
+
+    public int blockCount() {
+        return loaded.blockCount();
     }
 
     public Engine engine() {

@@ -23,6 +23,7 @@ public final class DemoModels {
     public final LoadedBlocks loaded;
     public final Map<String, Chain> chains = new LinkedHashMap<>();
     public final Map<String, ModelManifest> manifests = new LinkedHashMap<>();
+    public final AdapterManifest adapterManifest;
     public final Tokenizer tokenizer;
     public final ChatTemplate template;
 
@@ -40,8 +41,8 @@ public final class DemoModels {
         }
         ModelManifest base = manifest("demo-base");
         try (HuggingFaceFolder folder = new HuggingFaceFolder(FOLDER.resolve("demo-brief"))) {
-            AdapterManifest adapter = importer.adapter(folder, "demo-base", base);
-            chains.put("demo-brief", loader.load(base, adapter, Integer.MAX_VALUE));
+            adapterManifest = importer.adapter(folder, "demo-base", base);
+            chains.put("demo-brief", loader.load(base, adapterManifest, Integer.MAX_VALUE));
         }
         tokenizer = new Tokenizer(zoo.file(base.tokenizer()), base.modelConfig().vocabularySize());
         template = new ChatTemplate(base.chatTemplate(), base.specialTokens());

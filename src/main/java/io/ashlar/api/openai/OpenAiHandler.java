@@ -101,7 +101,7 @@ public final class OpenAiHandler {
         ObjectNode node = JsonMapper.shared().createObjectNode();
         node.put("id", model.name());
         node.put("object", "model");
-        node.put("created", model.deployment().createdAt().getEpochSecond());
+        node.put("created", model.createdAt().getEpochSecond());
         node.put("owned_by", "ashlar");
         node.put("context_length", model.contextLength());
         return node;
@@ -185,7 +185,7 @@ public final class OpenAiHandler {
                     model.defaults().endTokens(),
                     call.stops(),
                     call.choices(),
-                    model.deployment().sharesPrefixes() ? "" : caller.tenant().toString());
+                    model.sharesPrefixes() ? "" : caller.tenant().toString());
         });
         return Mono.fromFuture(admitted::begun, true)
                 .then(Mono.defer(() -> read[0].stream()
