@@ -3,6 +3,7 @@ package io.ashlar.app;
 import io.ashlar.api.ApiApplication;
 import io.ashlar.api.Intake;
 import io.ashlar.catalog.Catalog;
+import io.ashlar.compute.Device;
 import io.ashlar.console.ConsoleApplication;
 import io.ashlar.database.EmbeddedPostgres;
 import io.ashlar.database.StartFailure;
@@ -22,7 +23,11 @@ import java.util.Deque;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.bridge.SLF4JBridgeHandler;
 import org.springframework.boot.Banner;
 import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.availability.AvailabilityChangeEvent;
@@ -36,6 +41,13 @@ import org.springframework.transaction.support.TransactionTemplate;
 /** A running Ashlar: database, services and engine in a parent context, the two doors as its children. */
 public final class Server implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(Server.class.getName());
+
+    static {
+        // Logging is set by logback.xml; two applications that start side by side would both set it again.
+        System.setProperty("org.springframework.boot.logging.LoggingSystem", "none");
+        SLF4JBridgeHandler.removeHandlersForRootLogger();
+        SLF4JBridgeHandler.install();
+    }
 
     private final AshlarProperties properties;
     private final Deque<AutoCloseable> opened = new ArrayDeque<>();
@@ -63,14 +75,33 @@ public final class Server implements AutoCloseable {
             folder = opening(DataFolder.open(properties.data()));
             database = opening(OpenDatabase.open(properties, folder));
             core = opening(startCore());
+            Thread.ofPlatform().daemon().name("warm-up").start(core.getBean(Device.class)::warmUp);
+            // The doors take as long to open as the models to load, so they are opened side by side.
+            CompletableFuture<ConfigurableApplicationContext> consoleDoor = inBackground(this::startConsole);
+            opened.push(() -> consoleDoor.thenAccept(ConfigurableApplicationContext::close).join());
             firstStart = firstStart();
             core.getBean(Serving.class).reconcile();
             api = opening(startApi());
-            console = opening(startConsole());
+            console = consoleDoor.join();
+        } catch (CompletionException e) {
+            closeAll();
+            throw e.getCause() instanceof RuntimeException cause ? cause : e;
         } catch (RuntimeException | Error e) {
             closeAll();
             throw e;
         }
+    }
+
+    private static <T> CompletableFuture<T> inBackground(Supplier<T> work) {
+        CompletableFuture<T> result = new CompletableFuture<>();
+        Thread.ofPlatform().daemon().name("start-console").start(() -> {
+            try {
+                result.complete(work.get());
+            } catch (RuntimeException | Error e) {
+                result.completeExceptionally(e);
+            }
+        });
+        return result;
     }
 
     private <T extends AutoCloseable> T opening(T resource) {

@@ -49,6 +49,11 @@ public final class CpuDevice implements Device {
     }
 
     @Override
+    public void warmUp() {
+        CpuWarmUp.run();
+    }
+
+    @Override
     public void close() {
         workers.close();
     }

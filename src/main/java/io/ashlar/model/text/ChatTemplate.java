@@ -3,16 +3,20 @@ package io.ashlar.model.text;
 import com.hubspot.jinjava.Jinjava;
 import com.hubspot.jinjava.JinjavaConfig;
 import com.hubspot.jinjava.LegacyOverrides;
+import com.hubspot.jinjava.el.ext.NamedParameter;
 import com.hubspot.jinjava.interpret.RenderResult;
 import com.hubspot.jinjava.interpret.TemplateError;
 import com.hubspot.jinjava.lib.fn.ELFunctionDefinition;
+import com.hubspot.jinjava.objects.Namespace;
 import io.ashlar.model.CheckpointException;
 import java.time.Clock;
 import java.time.ZonedDateTime;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A model's chat template: messages to the text of a prompt. Templates are Jinja with Python's string methods, as Hugging
@@ -66,7 +70,12 @@ public final class ChatTemplate {
                 new ELFunctionDefinition("", "raise_exception", ChatTemplate.class, "raiseException", String.class));
         context.registerFunction(
                 new ELFunctionDefinition("", "strftime_now", ChatTemplate.class, "strftimeNow", String.class));
+        context.registerFunction(
+                new ELFunctionDefinition("", "namespace", ChatTemplate.class, "namespace", Object[].class));
         context.put(CLOCK, clock);
+        // Functions are no variables to Jinjava, but templates ask whether they are defined.
+        context.put("strftime_now", true);
+        context.put("raise_exception", true);
     }
 
     private static final String CLOCK = "__ashlar_clock";
@@ -82,6 +91,19 @@ public final class ChatTemplate {
                 .getContext()
                 .get(CLOCK);
         return Strftime.format(ZonedDateTime.now((Clock) clock), format);
+    }
+
+    /** Called by templates: {@code namespace(found=false, last=3)}. Jinjava's own keeps the parameters' wrapping. */
+    public static Namespace namespace(@Nullable Object... parameters) {
+        Map<String, Object> values = new LinkedHashMap<>();
+        for (Object parameter : parameters) {
+            if (parameter instanceof NamedParameter named) {
+                values.put(named.getName(), named.getValue());
+            } else if (parameter instanceof Map<?, ?> map) {
+                map.forEach((key, value) -> values.put(String.valueOf(key), value));
+            }
+        }
+        return new Namespace(values);
     }
 
     /** Renders a small conversation, to find at import what would fail at the first request. */

@@ -1,0 +1,243 @@
+package io.ashlar.console;
+
+import static com.microsoft.playwright.assertions.PlaywrightAssertions.assertThat;
+import static io.ashlar.app.TestServer.await;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import com.microsoft.playwright.Browser;
+import com.microsoft.playwright.BrowserContext;
+import com.microsoft.playwright.BrowserType;
+import com.microsoft.playwright.Locator;
+import com.microsoft.playwright.Page;
+import com.microsoft.playwright.Playwright;
+import com.microsoft.playwright.options.AriaRole;
+import io.ashlar.app.TestServer;
+import io.ashlar.identity.ApiKeys;
+import io.ashlar.identity.Tenants;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.springframework.jdbc.core.simple.JdbcClient;
+
+/** The console in a real browser. Screenshots go to target/screenshots. */
+class ConsoleTest {
+    private static final Path SCREENSHOTS = Path.of("target/screenshots");
+
+    private static Playwright playwright;
+    private static Browser browser;
+
+    private final TestServer server = TestServer.shared();
+    private BrowserContext context;
+    private Page page;
+
+    @BeforeAll
+    static void openBrowser() {
+        Path chromium = Stream.of("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome",
+                        "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+                .map(Path::of)
+                .filter(Files::isExecutable)
+                .findFirst()
+                .orElse(null);
+        assumeTrue(chromium != null, "no Chromium is installed; ./ashlar test installs it where it may");
+        playwright = Playwright.create(
+                new Playwright.CreateOptions().setEnv(Map.of("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1")));
+        browser = playwright.chromium()
+                .launch(new BrowserType.LaunchOptions()
+                        .setExecutablePath(chromium)
+                        .setArgs(List.of(
+                                "--no-sandbox",
+                                "--disable-gpu",
+                                "--disable-quic",
+                                "--no-first-run",
+                                "--disable-background-networking",
+                                "--disable-component-update",
+                                "--disable-sync")));
+    }
+
+    @AfterAll
+    static void closeBrowser() {
+        if (playwright != null) {
+            playwright.close();
+        }
+    }
+
+    @BeforeEach
+    void openPage() {
+        context = browser.newContext(new Browser.NewContextOptions().setViewportSize(1440, 900));
+        page = context.newPage();
+        page.setDefaultTimeout(20_000);
+        page.navigate(server.server().consoleUrl());
+    }
+
+    @AfterEach
+    void closePage() {
+        context.close();
+    }
+
+    private void signIn() {
+        page.getByLabel("User name").fill("admin");
+        page.locator("input[name=password]").fill(server.adminPassword());
+        button("Sign in").click();
+        assertThat(heading("Overview")).isVisible();
+    }
+
+    private Locator button(String name) {
+        return page.getByRole(AriaRole.BUTTON, new Page.GetByRoleOptions().setName(name).setExact(true));
+    }
+
+    private Locator heading(String name) {
+        return page.getByRole(AriaRole.HEADING, new Page.GetByRoleOptions().setName(name).setExact(true));
+    }
+
+    private void go(String name) {
+        page.getByRole(AriaRole.LINK, new Page.GetByRoleOptions().setName(name)).click();
+        assertThat(heading(name)).isVisible();
+    }
+
+    private void shot(String name) {
+        page.screenshot(new Page.ScreenshotOptions().setPath(SCREENSHOTS.resolve(name + ".png")));
+    }
+
+    @Test
+    void a_wrong_password_is_told_and_lets_nobody_in() {
+        page.getByLabel("User name").fill("admin");
+        page.locator("input[name=password]").fill("wrong");
+        button("Sign in").click();
+        assertThat(page.getByText("User name or password is wrong.")).isVisible();
+        shot("login-wrong");
+        page.navigate(server.server().consoleUrl() + "/tenants");
+        assertThat(button("Sign in")).isVisible();
+    }
+
+    @Test
+    void the_overview_shows_what_is_served() {
+        shot("login");
+        signIn();
+        for (String model : List.of("demo-base", "demo-brief", "demo-draft", "demo-pirate")) {
+            assertThat(page.getByText(model, new Page.GetByTextOptions().setExact(true))).isVisible();
+        }
+        assertThat(page.getByText("Weights held")).isVisible();
+        page.waitForTimeout(2500);
+        shot("overview");
+        page.setViewportSize(390, 844);
+        shot("overview-390");
+    }
+
+    @Test
+    void a_tenant_is_created_given_a_key_suspended_and_its_key_revoked() {
+        signIn();
+        go("Tenants");
+        button("Create tenant").click();
+        page.getByLabel("Name").fill("Not A Name");
+        button("Create").click();
+        assertThat(page.getByText("A tenant's name has 1 to 63 small letters")).isVisible();
+        shot("tenant-create-wrong");
+        page.getByLabel("Name").fill("acme");
+        button("Create").click();
+        assertThat(page.getByText("acme", new Page.GetByTextOptions().setExact(true))).isVisible();
+
+        go("API keys");
+        page.navigate(server.server().consoleUrl() + "/keys/acme");
+        assertThat(page.getByText("No keys yet")).isVisible();
+        shot("keys-empty");
+        button("Create key").click();
+        page.getByLabel("Name").fill("ci");
+        button("Create").click();
+        String secret = page.locator("#new-key").textContent();
+        org.assertj.core.api.Assertions.assertThat(secret).startsWith("ash_");
+        shot("key-created");
+        button("Done").click();
+        assertThat(page.locator("#new-key")).hasCount(0);
+        assertThat(page.getByText("ci", new Page.GetByTextOptions().setExact(true))).isVisible();
+        shot("keys");
+        assertThat(server.chat(secret, "\"max_tokens\":1").statusCode()).isEqualTo(200);
+
+        go("Tenants");
+        shot("tenants");
+        button("Suspend acme").click();
+        page.getByRole(AriaRole.ALERTDIALOG).getByText("Suspend", new Locator.GetByTextOptions().setExact(true)).click();
+        assertThat(page.getByText("Suspended", new Page.GetByTextOptions().setExact(true))).isVisible();
+        await("the key to be refused", () -> server.get("/v1/models", secret).statusCode() == 403);
+        button("Resume acme").click();
+        await("the key to be let in", () -> server.get("/v1/models", secret).statusCode() == 200);
+
+        page.navigate(server.server().consoleUrl() + "/keys/acme");
+        button("Revoke ci").click();
+        page.getByRole(AriaRole.ALERTDIALOG).getByText("Revoke", new Locator.GetByTextOptions().setExact(true)).click();
+        assertThat(page.getByText("Revoked", new Page.GetByTextOptions().setExact(true))).isVisible();
+        await("the key to be refused", () -> server.get("/v1/models", secret).statusCode() == 401);
+
+        List<String> audit = server.service(JdbcClient.class)
+                .sql("select action from audit_record where actor = 'admin' order by id")
+                .query(String.class)
+                .list();
+        org.assertj.core.api.Assertions.assertThat(audit)
+                .contains("tenant.create", "key.create", "tenant.suspend", "tenant.resume", "key.revoke");
+    }
+
+    @Test
+    void what_a_tenant_may_use_is_changed() {
+        var tenant = server.service(Tenants.class).create("chooser", "test");
+        String key = server.service(ApiKeys.class).create(tenant, "k", null, "test");
+        signIn();
+        go("Tenants");
+        button("Models of chooser").click();
+        page.getByLabel("demo-draft").check();
+        shot("tenant-models");
+        button("Save").click();
+        await("the grant", () -> server.get("/v1/models/demo-draft", key).statusCode() == 200);
+        button("Models of chooser").click();
+        page.getByLabel("demo-draft").uncheck();
+        button("Save").click();
+        await("the grant to be gone", () -> server.get("/v1/models/demo-draft", key).statusCode() == 404);
+    }
+
+    @Test
+    void a_key_is_created_with_the_keyboard_only() {
+        server.service(Tenants.class).create("keyboard", "test");
+        page.getByLabel("User name").focus();
+        page.keyboard().type("admin");
+        page.keyboard().press("Tab");
+        page.keyboard().type(server.adminPassword());
+        page.keyboard().press("Enter");
+        assertThat(heading("Overview")).isVisible();
+        page.navigate(server.server().consoleUrl() + "/keys/keyboard");
+        assertThat(page.getByText("No keys yet")).isVisible();
+        for (int i = 0; i < 30 && !Boolean.TRUE.equals(page.evaluate("document.activeElement.textContent === 'Create key'")); i++) {
+            page.keyboard().press("Tab");
+        }
+        page.keyboard().press("Enter");
+        assertThat(page.getByLabel("Name")).isFocused();
+        page.keyboard().type("typed");
+        page.keyboard().press("Enter");
+        assertThat(page.locator("#new-key")).containsText("ash_");
+    }
+
+    @Test
+    void signing_out_ends_the_session() {
+        signIn();
+        button("Sign out").click();
+        page.waitForURL(Pattern.compile(".*/login.*|.*/$"));
+        page.navigate(server.server().consoleUrl() + "/tenants");
+        assertThat(button("Sign in")).isVisible();
+    }
+
+    @Test
+    void the_navigation_folds_on_a_narrow_screen() {
+        page.setViewportSize(390, 844);
+        signIn();
+        page.getByLabel("Show or hide the navigation").click();
+        page.getByRole(AriaRole.LINK, new Page.GetByRoleOptions().setName("Tenants")).click();
+        assertThat(heading("Tenants")).isVisible();
+        shot("tenants-390");
+    }
+}
