@@ -61,6 +61,7 @@ public record AshlarProperties(
 
     /**
      * @param threads that compute; 0 is one for each core
+     * @param niceness how far those threads stand back where others want their core (Linux): 0 not at all, 19 the most
      * @param stepTokens the most rows of a step: more raises throughput of prompts, and the time of each step
      * @param runningSequences that hold pages at the same time
      * @param maxQueued requests that wait or run; more are refused with 503
@@ -70,6 +71,7 @@ public record AshlarProperties(
      */
     public record Engine(
             @DefaultValue("0") int threads,
+            @DefaultValue("10") int niceness,
             @DefaultValue("512") int stepTokens,
             @DefaultValue("256") int runningSequences,
             @DefaultValue("2048") int maxQueued,

@@ -116,7 +116,9 @@ public class Core {
     @Bean
     Device device(AshlarProperties properties) {
         int threads = properties.engine().threads();
-        return new CpuDevice(threads == 0 ? Runtime.getRuntime().availableProcessors() : threads);
+        return new CpuDevice(
+                threads == 0 ? Runtime.getRuntime().availableProcessors() : threads,
+                properties.engine().niceness());
     }
 
     @Bean

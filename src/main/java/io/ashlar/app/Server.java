@@ -78,7 +78,9 @@ public final class Server implements AutoCloseable {
             Thread.ofPlatform().daemon().name("warm-up").start(core.getBean(Device.class)::warmUp);
             // The doors take as long to open as the models to load, so they are opened side by side.
             CompletableFuture<ConfigurableApplicationContext> consoleDoor = inBackground(this::startConsole);
-            opened.push(() -> consoleDoor.thenAccept(ConfigurableApplicationContext::close).join());
+            opened.push(() -> consoleDoor
+                    .thenAccept(ConfigurableApplicationContext::close)
+                    .join());
             firstStart = firstStart();
             core.getBean(Serving.class).reconcile();
             api = opening(startApi());

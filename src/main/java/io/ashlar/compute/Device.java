@@ -18,6 +18,9 @@ public interface Device extends AutoCloseable {
     /** Copies the first {@code count} floats of a row to the host. */
     void download(Activations from, int row, float[] into, int count);
 
+    /** Called once by the thread that will run kernels, before its first. */
+    void adoptThread();
+
     /** Does what makes the first steps as fast as later ones. Any thread may call it, beside an engine that runs. */
     void warmUp();
 

@@ -101,8 +101,7 @@ public class OverviewView extends Page {
         pages.show(
                 String.format(Locale.ROOT, "%.0f %%", 100.0 * now.pageBytesUsed() / Math.max(1, now.pageBytesTotal())),
                 "of " + size(now.pageBytesTotal()) + ", cached prefixes included");
-        weights.show(
-                size(serving.weightBytes()), serving.blockCount() + " blocks, each held once");
+        weights.show(size(serving.weightBytes()), serving.blockCount() + " blocks, each held once");
         showAlarms();
         List<Line> lines = new ArrayList<>();
         for (ServedModel model : serving.all()) {

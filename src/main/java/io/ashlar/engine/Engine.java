@@ -139,6 +139,7 @@ public final class Engine implements AutoCloseable {
     }
 
     private void loop() {
+        device.adoptThread();
         while (!closing || !sequences.isEmpty() || !inbox.isEmpty()) {
             try {
                 step();

@@ -13,7 +13,8 @@ import java.util.UUID;
 
 /**
  * Entries on local disk, in segments. Each segment begins with all that was running when it was opened, so a segment whose
- * settled rows are in the ledger can be deleted, whatever still runs. One thread appends; one may read beside it.
+ * settled rows are in the ledger can be deleted, whatever still runs. One thread appends; beside it one may read and one may
+ * force.
  */
 final class Journal implements AutoCloseable {
     private static final int READ = 1 << 20;
@@ -37,7 +38,7 @@ final class Journal implements AutoCloseable {
     private long active;
     private volatile long end;
     private volatile long activeSegment;
-    private boolean dirty;
+    private volatile boolean dirty;
     private long readSegment;
     private long readPosition;
 
@@ -122,10 +123,16 @@ final class Journal implements AutoCloseable {
         activeSegment = active;
     }
 
+    /** Makes what was appended before survive a loss of power. May run beside appends, which do not wait for it. */
     void force() throws IOException {
         if (dirty) {
-            disk.force(active);
             dirty = false;
+            try {
+                disk.force(activeSegment);
+            } catch (IOException e) {
+                dirty = true;
+                throw e;
+            }
         }
     }
 

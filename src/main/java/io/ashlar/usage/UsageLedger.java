@@ -7,27 +7,27 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Queue;
 import java.util.UUID;
-import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Semaphore;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Accounts for every request exactly once. A request is noted in a journal on local disk when it begins, now and then while
- * it runs, and when it ends; a second thread carries ended ones into the database, in batches, for as long as that takes.
+ * it runs, and when it ends; another thread carries ended ones into the database, in batches, for as long as that takes.
  * After a crash, what was running is settled with the tokens last noted. Nothing here is ever waited for by the engine.
  */
 public final class UsageLedger implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(UsageLedger.class.getName());
     private static final long SEGMENT_BYTES = 4L << 20;
     private static final int BATCH = 500;
-    private static final long NOTE_PROGRESS_NANOS = 250_000_000;
+    private static final Duration NOTE_PROGRESS = Duration.ofMillis(250);
     private static final long RETRY_MILLIS = 500;
 
     private record Waiting(JournalEntry entry, CompletableFuture<Void> written) {}
@@ -36,12 +36,15 @@ public final class UsageLedger implements AutoCloseable {
 
     private final Journal journal;
     private final Consumer<List<UsageRecord>> store;
-    private final long syncNanos;
-    private final BlockingQueue<Waiting> inbox = new LinkedBlockingQueue<>();
+    private final Duration sync;
+    private final ReentrantLock writing = new ReentrantLock();
+    private final Queue<Waiting> refused = new ConcurrentLinkedQueue<>();
     private final Map<UUID, Running> running = new ConcurrentHashMap<>();
     private final Semaphore fresh = new Semaphore(1);
     private final Thread journalThread;
+    private final Thread syncThread;
     private final Thread storeThread;
+    private volatile boolean failing;
     private volatile boolean closing;
     private volatile boolean journalDone;
     private volatile boolean behind;
@@ -60,8 +63,9 @@ public final class UsageLedger implements AutoCloseable {
     UsageLedger(Journal journal, Consumer<List<UsageRecord>> store, Duration sync) {
         this.journal = journal;
         this.store = store;
-        this.syncNanos = sync.toNanos();
-        this.journalThread = Thread.ofVirtual().name("usage-journal").start(this::writeJournal);
+        this.sync = sync;
+        this.journalThread = Thread.ofVirtual().name("usage-journal").start(this::keepJournal);
+        this.syncThread = Thread.ofVirtual().name("usage-sync").start(this::syncJournal);
         this.storeThread = Thread.ofVirtual().name("usage-store").start(this::carry);
     }
 
@@ -90,66 +94,74 @@ public final class UsageLedger implements AutoCloseable {
         return enter(new JournalEntry.Settled(row));
     }
 
+    /** Writes an entry on the caller's thread, some microseconds; only what the disk refuses waits for the retry thread. */
     private CompletableFuture<Void> enter(JournalEntry entry) {
+        if (failing) {
+            return later(entry);
+        }
+        try {
+            append(List.of(entry));
+        } catch (IOException e) {
+            LOG.log(System.Logger.Level.ERROR, "the usage journal cannot be written; trying until it can", e);
+            return later(entry);
+        }
+        if (entry instanceof JournalEntry.Settled) {
+            fresh.release();
+        }
+        return CompletableFuture.completedFuture(null);
+    }
+
+    private void append(List<? extends JournalEntry> entries) throws IOException {
+        writing.lock();
+        try {
+            journal.append(entries);
+            for (JournalEntry entry : entries) {
+                if (entry instanceof JournalEntry.Settled) {
+                    settled++;
+                }
+            }
+        } finally {
+            writing.unlock();
+        }
+    }
+
+    private CompletableFuture<Void> later(JournalEntry entry) {
+        failing = true;
         CompletableFuture<Void> written = new CompletableFuture<>();
-        inbox.add(new Waiting(entry, written));
+        refused.add(new Waiting(entry, written));
         return written;
     }
 
-    private void writeJournal() {
-        List<Waiting> batch = new ArrayList<>();
-        long lastSync = System.nanoTime();
-        long lastProgress = lastSync;
-        while (!closing || !inbox.isEmpty()) {
+    /** Notes the progress of what runs, and writes what the disk refused. */
+    private void keepJournal() {
+        while (!closing || !refused.isEmpty()) {
             try {
-                Waiting first = inbox.poll(50, TimeUnit.MILLISECONDS);
-                if (first != null) {
-                    batch.add(first);
-                    inbox.drainTo(batch, BATCH - 1);
-                    writeUntilDone(batch);
-                    batch.clear();
-                }
-                long now = System.nanoTime();
-                if (now - lastProgress >= NOTE_PROGRESS_NANOS) {
-                    noteProgress();
-                    lastProgress = now;
-                }
-                if (now - lastSync >= syncNanos) {
-                    journal.force();
-                    lastSync = now;
-                }
+                Thread.sleep(NOTE_PROGRESS);
+                writeRefused();
+                noteProgress();
             } catch (IOException e) {
-                LOG.log(System.Logger.Level.WARNING, "the usage journal could not be synced", e);
+                LOG.log(System.Logger.Level.DEBUG, "the usage journal still cannot be written", e);
+                if (closing) {
+                    break;
+                }
             } catch (InterruptedException e) {
-                break;
+                // Told to close: one more round for what was refused.
             }
         }
         journalDone = true;
         fresh.release();
     }
 
-    private void writeUntilDone(List<Waiting> batch) throws InterruptedException {
-        List<JournalEntry> entries = batch.stream().map(Waiting::entry).toList();
-        boolean reported = false;
-        while (true) {
-            try {
-                journal.append(entries);
-                break;
-            } catch (IOException e) {
-                if (!reported) {
-                    LOG.log(System.Logger.Level.ERROR, "the usage journal cannot be written; trying until it can", e);
-                    reported = true;
-                }
-                Thread.sleep(RETRY_MILLIS);
-            }
-        }
-        for (Waiting waiting : batch) {
-            if (waiting.entry instanceof JournalEntry.Settled) {
-                settled++;
-            }
+    private void writeRefused() throws IOException {
+        for (Waiting waiting = refused.peek(); waiting != null; waiting = refused.peek()) {
+            append(List.of(waiting.entry));
+            refused.remove();
             waiting.written.complete(null);
+            fresh.release();
         }
-        fresh.release();
+        if (failing) {
+            failing = !refused.isEmpty();
+        }
     }
 
     private void noteProgress() throws IOException {
@@ -161,7 +173,21 @@ public final class UsageLedger implements AutoCloseable {
                 notes.add(new JournalEntry.Progress(request, tokens));
             }
         });
-        journal.append(notes);
+        append(notes);
+    }
+
+    /** On a thread of its own: a sync takes milliseconds, and answers wait for what is written, not for what is synced. */
+    private void syncJournal() {
+        while (!journalDone) {
+            try {
+                Thread.sleep(sync);
+                journal.force();
+            } catch (IOException e) {
+                LOG.log(System.Logger.Level.WARNING, "the usage journal could not be synced", e);
+            } catch (InterruptedException e) {
+                return;
+            }
+        }
     }
 
     private void carry() {
@@ -229,7 +255,10 @@ public final class UsageLedger implements AutoCloseable {
     public void close() {
         closing = true;
         try {
+            journalThread.interrupt();
             journalThread.join();
+            syncThread.interrupt();
+            syncThread.join();
             if (!storeThread.join(Duration.ofSeconds(10))) {
                 storeThread.interrupt();
                 storeThread.join();

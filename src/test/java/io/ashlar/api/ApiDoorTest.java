@@ -49,7 +49,8 @@ class ApiDoorTest {
         assertThat(answer.at("/choices/0/finish_reason").asString()).isEqualTo("stop");
         assertThat(answer.at("/usage/prompt_tokens").asInt()).isEqualTo(15);
         assertThat(answer.at("/usage/completion_tokens").asInt()).isEqualTo(8);
-        assertThat(answer.at("/usage/prompt_tokens_details/cached_tokens").isInt()).isTrue();
+        assertThat(answer.at("/usage/prompt_tokens_details/cached_tokens").isInt())
+                .isTrue();
         assertThat(response.headers().firstValue("x-request-id")).isPresent();
     }
 
@@ -107,7 +108,8 @@ class ApiDoorTest {
 
     @Test
     void logprobs_come_with_their_alternatives() {
-        JsonNode content = json(server.chat(key, "\"temperature\":0,\"logprobs\":true,\"top_logprobs\":3,\"max_tokens\":2"))
+        JsonNode content = json(server.chat(
+                        key, "\"temperature\":0,\"logprobs\":true,\"top_logprobs\":3,\"max_tokens\":2"))
                 .at("/choices/0/logprobs/content");
         assertThat(content).hasSize(2);
         JsonNode token = content.get(0);
@@ -146,7 +148,8 @@ class ApiDoorTest {
         JsonNode list = json(server.get("/v1/models", key)).get("data");
         assertThat(list.valueStream().map(m -> m.get("id").asString()))
                 .contains("demo-base", "demo-brief", "demo-draft", "demo-pirate");
-        assertThat(json(server.get("/v1/models/demo-base", key)).get("id").asString()).isEqualTo("demo-base");
+        assertThat(json(server.get("/v1/models/demo-base", key)).get("id").asString())
+                .isEqualTo("demo-base");
         String narrow = server.newKey("narrow", "demo-draft");
         assertThat(json(server.get("/v1/models", narrow)).get("data")).hasSize(1);
         assertError(server.get("/v1/models/demo-base", narrow), 404, "model", "model_not_found");
@@ -277,28 +280,39 @@ class ApiDoorTest {
         String text = server.newKey("leaver", "demo-base");
         assertThat(server.get("/v1/models", text).statusCode()).isEqualTo(200);
         Tenants tenants = server.service(Tenants.class);
-        UUID tenant = tenants.all().stream().filter(t -> t.name().equals("leaver")).map(Tenant::id).findFirst().orElseThrow();
+        UUID tenant = tenants.all().stream()
+                .filter(t -> t.name().equals("leaver"))
+                .map(Tenant::id)
+                .findFirst()
+                .orElseThrow();
 
         tenants.suspend(tenant, "test");
         long suspended = System.nanoTime();
-        await("the suspended tenant to be refused", () -> server.get("/v1/models", text).statusCode() == 403);
+        await(
+                "the suspended tenant to be refused",
+                () -> server.get("/v1/models", text).statusCode() == 403);
         assertThat(System.nanoTime() - suspended).isLessThan(1_000_000_000L);
         assertError(server.get("/v1/models", text), 403, null, "tenant_suspended");
 
         tenants.resume(tenant, "test");
-        await("the resumed tenant to be let in", () -> server.get("/v1/models", text).statusCode() == 200);
+        await(
+                "the resumed tenant to be let in",
+                () -> server.get("/v1/models", text).statusCode() == 200);
 
         ApiKeys keys = server.service(ApiKeys.class);
         keys.revoke(keys.ofTenant(tenant).getFirst().id(), "test");
         long revoked = System.nanoTime();
-        await("the revoked key to be refused", () -> server.get("/v1/models", text).statusCode() == 401);
+        await(
+                "the revoked key to be refused",
+                () -> server.get("/v1/models", text).statusCode() == 401);
         assertThat(System.nanoTime() - revoked).isLessThan(1_000_000_000L);
     }
 
     @Test
     void an_expired_key_is_refused() {
         UUID tenant = server.service(Tenants.class).create("expiring", "test");
-        String text = server.service(ApiKeys.class).create(tenant, "short", Instant.now().plusMillis(700), "test");
+        String text = server.service(ApiKeys.class)
+                .create(tenant, "short", Instant.now().plusMillis(700), "test");
         assertThat(server.get("/v1/models", text).statusCode()).isEqualTo(200);
         await("the key to expire", () -> server.get("/v1/models", text).statusCode() == 401);
         assertThat(server.get("/v1/models", text).body()).contains("expired");
@@ -314,7 +328,9 @@ class ApiDoorTest {
                     .single();
             assertThat(dump).as(table).doesNotContain(secret).doesNotContain(server.adminPassword());
         }
-        assertThat(database.sql("select password_hash from member").query(String.class).single())
+        assertThat(database.sql("select password_hash from member")
+                        .query(String.class)
+                        .single())
                 .startsWith("$argon2id$");
     }
 
@@ -352,7 +368,8 @@ class ApiDoorTest {
         String body = "{\"model\":\"demo-base\",\"stream\":" + stream + ",\"logit_bias\":{\"1535\":-100,\"1533\":-100,"
                 + "\"1534\":-100},\"max_tokens\":1000,\"n\":8,\"messages\":[{\"role\":\"user\",\"content\":\"Tell me a story.\"}]}";
         UUID id;
-        try (java.net.Socket socket = new java.net.Socket("127.0.0.1", URI.create(server.apiUrl()).getPort())) {
+        try (java.net.Socket socket =
+                new java.net.Socket("127.0.0.1", URI.create(server.apiUrl()).getPort())) {
             byte[] bytes = body.getBytes(java.nio.charset.StandardCharsets.UTF_8);
             String head = "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + key
                     + "\r\nContent-Type: application/json\r\nContent-Length: " + bytes.length + "\r\n\r\n";
@@ -366,7 +383,8 @@ class ApiDoorTest {
         if (id != null) {
             JdbcClient database = server.service(JdbcClient.class);
             await("the row", () -> rows(database, id) == 1);
-            assertThat(database.sql("select status || ' ' || (completion_tokens < 8000) from usage_record where request_id = :id")
+            assertThat(database.sql(
+                                    "select status || ' ' || (completion_tokens < 8000) from usage_record where request_id = :id")
                             .param("id", id)
                             .query(String.class)
                             .single())
@@ -385,6 +403,23 @@ class ApiDoorTest {
     }
 
     @Test
+    void a_tenant_does_not_find_the_prefixes_of_another() {
+        String one = server.newKey("first-owner", "demo-base");
+        String other = server.newKey("second-owner", "demo-base");
+        String body = "{\"model\":\"demo-base\",\"max_tokens\":1,\"messages\":[{\"role\":\"user\",\"content\":\""
+                + "What is the opposite of hot? ".repeat(6) + "\"}]}";
+        assertThat(cachedTokens(one, body)).isZero();
+        assertThat(cachedTokens(one, body)).isPositive();
+        assertThat(cachedTokens(other, body)).isZero();
+    }
+
+    private int cachedTokens(String caller, String body) {
+        return json(server.post("/v1/chat/completions", caller, body))
+                .at("/usage/prompt_tokens_details/cached_tokens")
+                .asInt();
+    }
+
+    @Test
     void weights_of_shared_blocks_are_held_once() {
         double bytes = Double.parseDouble(server.metric("ashlar_weights_bytes"));
         // Embedding, norm and 6 layers of the base; 2 layers of the pirate; the adapter; the draft model.
@@ -395,9 +430,13 @@ class ApiDoorTest {
     void health_is_on_the_management_port() {
         String base = server.server().managementUrl();
         for (String path : List.of("/health/liveness", "/health/readiness", "/health")) {
-            assertThat(server.send(HttpRequest.newBuilder(URI.create(base + path)).build()).body()).contains("UP");
+            assertThat(server.send(HttpRequest.newBuilder(URI.create(base + path))
+                                    .build())
+                            .body())
+                    .contains("UP");
         }
-        assertThat(server.send(HttpRequest.newBuilder(URI.create(base + "/env")).build()).statusCode())
+        assertThat(server.send(HttpRequest.newBuilder(URI.create(base + "/env")).build())
+                        .statusCode())
                 .isIn(401, 404);
     }
 }

@@ -43,7 +43,8 @@ class OpenAiSdkTest {
 
     @Test
     void chats() {
-        ChatCompletion answer = client.chat().completions().create(question("demo-base").build());
+        ChatCompletion answer =
+                client.chat().completions().create(question("demo-base").build());
         assertThat(answer.choices().getFirst().message().content()).contains("The capital of Japan is Tokyo.");
         assertThat(answer.usage().orElseThrow().totalTokens()).isEqualTo(23);
     }
@@ -51,8 +52,9 @@ class OpenAiSdkTest {
     @Test
     void streams() {
         StringBuilder text = new StringBuilder();
-        try (StreamResponse<ChatCompletionChunk> stream =
-                client.chat().completions().createStreaming(question("demo-pirate").build())) {
+        try (StreamResponse<ChatCompletionChunk> stream = client.chat()
+                .completions()
+                .createStreaming(question("demo-pirate").build())) {
             stream.stream()
                     .flatMap(c -> c.choices().stream())
                     .forEach(c -> c.delta().content().ifPresent(text::append));
@@ -74,7 +76,8 @@ class OpenAiSdkTest {
     @Test
     void understands_errors() {
         assertThatThrownBy(() -> client("ash_wrong").models().list()).isInstanceOf(UnauthorizedException.class);
-        assertThatThrownBy(() -> client.chat().completions().create(question("gpt-5").build()))
+        assertThatThrownBy(() ->
+                        client.chat().completions().create(question("gpt-5").build()))
                 .isInstanceOf(NotFoundException.class)
                 .hasMessageContaining("does not exist");
         assertThatThrownBy(() -> client.chat()
@@ -94,16 +97,21 @@ class OpenAiSdkTest {
                     .maxRetries(5)
                     .build();
             var limit = small.service(io.ashlar.quota.ConcurrencyLimit.class);
-            var tenant = small.service(io.ashlar.identity.Tenants.class).all().getFirst().id();
+            var tenant = small.service(io.ashlar.identity.Tenants.class)
+                    .all()
+                    .getFirst()
+                    .id();
             assertThat(limit.enter(tenant)).isTrue();
             assertThat(small.chat(small.apiKey(), "").statusCode()).isEqualTo(429);
-            assertThat(small.chat(small.apiKey(), "").headers().firstValue("Retry-After")).contains("1");
+            assertThat(small.chat(small.apiKey(), "").headers().firstValue("Retry-After"))
+                    .contains("1");
             Thread.ofVirtual().start(() -> {
                 // Frees the place once the SDK has been refused at least once.
                 TestServer.await("a refusal", () -> small.service(Intake.class).inFlight() == 0);
                 limit.leave(tenant);
             });
-            ChatCompletion answer = retrying.chat().completions().create(question("demo-base").build());
+            ChatCompletion answer =
+                    retrying.chat().completions().create(question("demo-base").build());
             assertThat(answer.choices().getFirst().message().content()).isPresent();
         }
     }

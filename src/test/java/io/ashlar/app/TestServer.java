@@ -107,8 +107,11 @@ public final class TestServer implements AutoCloseable {
     }
 
     public HttpResponse<String> chat(String key, String fields) {
-        return post("/v1/chat/completions", key, "{\"model\":\"demo-base\",\"messages\":[{\"role\":\"user\",\"content\":"
-                + "\"What is the capital of Japan?\"}]" + (fields.isEmpty() ? "" : "," + fields) + "}");
+        return post(
+                "/v1/chat/completions",
+                key,
+                "{\"model\":\"demo-base\",\"messages\":[{\"role\":\"user\",\"content\":"
+                        + "\"What is the capital of Japan?\"}]" + (fields.isEmpty() ? "" : "," + fields) + "}");
     }
 
     public HttpResponse<String> send(HttpRequest request) {
@@ -131,7 +134,9 @@ public final class TestServer implements AutoCloseable {
     }
 
     public String metric(String name) {
-        String body = send(HttpRequest.newBuilder(URI.create(server.managementUrl() + "/prometheus")).build()).body();
+        String body = send(HttpRequest.newBuilder(URI.create(server.managementUrl() + "/prometheus"))
+                        .build())
+                .body();
         return body.lines()
                 .filter(l -> l.startsWith(name + "{") || l.startsWith(name + " "))
                 .map(l -> l.substring(l.lastIndexOf(' ') + 1))

@@ -192,7 +192,9 @@ class ProcessTest {
         first.process.waitFor();
         assertThat(running.handle((ok, failure) -> failure != null).get(10, TimeUnit.SECONDS))
                 .isTrue();
-        assertThat(postmaster(data).isAlive()).as("the database outlived the kill").isTrue();
+        assertThat(postmaster(data).isAlive())
+                .as("the database outlived the kill")
+                .isTrue();
 
         Serving second = new Serving(data);
         assertThat(second.answer("demo-brief").statusCode()).isEqualTo(200);
@@ -289,11 +291,20 @@ class ProcessTest {
                 "truncated");
 
         Result imported = run(
-                "models", "import", folder.toString(), "--name", "parrot", "--grant", "demo", "--data", data.toString());
+                "models",
+                "import",
+                folder.toString(),
+                "--name",
+                "parrot",
+                "--grant",
+                "demo",
+                "--data",
+                data.toString());
         assertThat(imported.code).as(imported.err).isZero();
         assertThat(imported.out).contains("0.0 MB were new");
         await("the model to answer", () -> serving.answer("parrot").statusCode() == 200);
-        assertThat(serving.answer("parrot").body()).isNotEqualTo(serving.answer("demo-base").body());
+        assertThat(serving.answer("parrot").body())
+                .isNotEqualTo(serving.answer("demo-base").body());
         assertOneLine(run("models", "remove", "demo-base", "--data", data.toString()), "demo-brief");
         Result removed = run("models", "remove", "parrot", "--data", data.toString());
         assertThat(removed.out).as(removed.err).contains("Removed parrot; 0.0 MB were freed.");

@@ -41,7 +41,10 @@ class ConsoleTest {
 
     @BeforeAll
     static void openBrowser() {
-        Path chromium = Stream.of("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome",
+        Path chromium = Stream.of(
+                        "/usr/bin/chromium",
+                        "/usr/bin/chromium-browser",
+                        "/usr/bin/google-chrome",
                         "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
                 .map(Path::of)
                 .filter(Files::isExecutable)
@@ -50,7 +53,8 @@ class ConsoleTest {
         assumeTrue(chromium != null, "no Chromium is installed; ./ashlar test installs it where it may");
         playwright = Playwright.create(
                 new Playwright.CreateOptions().setEnv(Map.of("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1")));
-        browser = playwright.chromium()
+        browser = playwright
+                .chromium()
                 .launch(new BrowserType.LaunchOptions()
                         .setExecutablePath(chromium)
                         .setArgs(List.of(
@@ -91,11 +95,13 @@ class ConsoleTest {
     }
 
     private Locator button(String name) {
-        return page.getByRole(AriaRole.BUTTON, new Page.GetByRoleOptions().setName(name).setExact(true));
+        return page.getByRole(
+                AriaRole.BUTTON, new Page.GetByRoleOptions().setName(name).setExact(true));
     }
 
     private Locator heading(String name) {
-        return page.getByRole(AriaRole.HEADING, new Page.GetByRoleOptions().setName(name).setExact(true));
+        return page.getByRole(
+                AriaRole.HEADING, new Page.GetByRoleOptions().setName(name).setExact(true));
     }
 
     private void go(String name) {
@@ -123,7 +129,8 @@ class ConsoleTest {
         shot("login");
         signIn();
         for (String model : List.of("demo-base", "demo-brief", "demo-draft", "demo-pirate")) {
-            assertThat(page.getByText(model, new Page.GetByTextOptions().setExact(true))).isVisible();
+            assertThat(page.getByText(model, new Page.GetByTextOptions().setExact(true)))
+                    .isVisible();
         }
         assertThat(page.getByText("Weights held")).isVisible();
         page.waitForTimeout(2500);
@@ -143,7 +150,8 @@ class ConsoleTest {
         shot("tenant-create-wrong");
         page.getByLabel("Name").fill("acme");
         button("Create").click();
-        assertThat(page.getByText("acme", new Page.GetByTextOptions().setExact(true))).isVisible();
+        assertThat(page.getByText("acme", new Page.GetByTextOptions().setExact(true)))
+                .isVisible();
 
         go("API keys");
         page.navigate(server.server().consoleUrl() + "/keys/acme");
@@ -157,23 +165,30 @@ class ConsoleTest {
         shot("key-created");
         button("Done").click();
         assertThat(page.locator("#new-key")).hasCount(0);
-        assertThat(page.getByText("ci", new Page.GetByTextOptions().setExact(true))).isVisible();
+        assertThat(page.getByText("ci", new Page.GetByTextOptions().setExact(true)))
+                .isVisible();
         shot("keys");
         assertThat(server.chat(secret, "\"max_tokens\":1").statusCode()).isEqualTo(200);
 
         go("Tenants");
         shot("tenants");
         button("Suspend acme").click();
-        page.getByRole(AriaRole.ALERTDIALOG).getByText("Suspend", new Locator.GetByTextOptions().setExact(true)).click();
-        assertThat(page.getByText("Suspended", new Page.GetByTextOptions().setExact(true))).isVisible();
+        page.getByRole(AriaRole.ALERTDIALOG)
+                .getByText("Suspend", new Locator.GetByTextOptions().setExact(true))
+                .click();
+        assertThat(page.getByText("Suspended", new Page.GetByTextOptions().setExact(true)))
+                .isVisible();
         await("the key to be refused", () -> server.get("/v1/models", secret).statusCode() == 403);
         button("Resume acme").click();
         await("the key to be let in", () -> server.get("/v1/models", secret).statusCode() == 200);
 
         page.navigate(server.server().consoleUrl() + "/keys/acme");
         button("Revoke ci").click();
-        page.getByRole(AriaRole.ALERTDIALOG).getByText("Revoke", new Locator.GetByTextOptions().setExact(true)).click();
-        assertThat(page.getByText("Revoked", new Page.GetByTextOptions().setExact(true))).isVisible();
+        page.getByRole(AriaRole.ALERTDIALOG)
+                .getByText("Revoke", new Locator.GetByTextOptions().setExact(true))
+                .click();
+        assertThat(page.getByText("Revoked", new Page.GetByTextOptions().setExact(true)))
+                .isVisible();
         await("the key to be refused", () -> server.get("/v1/models", secret).statusCode() == 401);
 
         List<String> audit = server.service(JdbcClient.class)
@@ -198,7 +213,9 @@ class ConsoleTest {
         button("Models of chooser").click();
         page.getByLabel("demo-draft").uncheck();
         button("Save").click();
-        await("the grant to be gone", () -> server.get("/v1/models/demo-draft", key).statusCode() == 404);
+        await(
+                "the grant to be gone",
+                () -> server.get("/v1/models/demo-draft", key).statusCode() == 404);
     }
 
     @Test
@@ -212,7 +229,9 @@ class ConsoleTest {
         assertThat(heading("Overview")).isVisible();
         page.navigate(server.server().consoleUrl() + "/keys/keyboard");
         assertThat(page.getByText("No keys yet")).isVisible();
-        for (int i = 0; i < 30 && !Boolean.TRUE.equals(page.evaluate("document.activeElement.textContent === 'Create key'")); i++) {
+        for (int i = 0;
+                i < 30 && !Boolean.TRUE.equals(page.evaluate("document.activeElement.textContent === 'Create key'"));
+                i++) {
             page.keyboard().press("Tab");
         }
         page.keyboard().press("Enter");
@@ -236,7 +255,8 @@ class ConsoleTest {
         page.setViewportSize(390, 844);
         signIn();
         page.getByLabel("Show or hide the navigation").click();
-        page.getByRole(AriaRole.LINK, new Page.GetByRoleOptions().setName("Tenants")).click();
+        page.getByRole(AriaRole.LINK, new Page.GetByRoleOptions().setName("Tenants"))
+                .click();
         assertThat(heading("Tenants")).isVisible();
         shot("tenants-390");
     }

@@ -86,4 +86,25 @@ public final class DemoModels {
                 choices,
                 "test");
     }
+
+    /** The greedy answer of any model with the demo family's tokenizer. */
+    public static List<Integer> greedyTokens(
+            DemoModels demo, Device device, ModelManifest manifest, BlockZoo zoo, int[] prompt) {
+        ChainLoader loader = new ChainLoader(new LoadedBlocks(zoo, device));
+        Chain chain = loader.load(manifest, null, 1024);
+        try (Engine engine = new Engine(device, options(256, 8, 8 << 20), System::nanoTime)) {
+            engine.start();
+            return Answers.read(engine.submit(new GenerationRequest(
+                            chain,
+                            demo.tokenizer.bytes(),
+                            prompt,
+                            60,
+                            SamplingOptions.GREEDY,
+                            List.of(1533, 1534, 1535),
+                            List.of(),
+                            1,
+                            "test")))
+                    .tokens;
+        }
+    }
 }

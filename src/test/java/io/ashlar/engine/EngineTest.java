@@ -78,7 +78,15 @@ class EngineTest {
             GenerationRequest own = models.greedy("demo-base", prompt, 2);
             Answers.read(engine.submit(own));
             GenerationRequest other = new GenerationRequest(
-                    own.chain(), own.tokens(), prompt, 2, own.sampling(), own.endTokens(), List.of(), 1, "another tenant");
+                    own.chain(),
+                    own.tokens(),
+                    prompt,
+                    2,
+                    own.sampling(),
+                    own.endTokens(),
+                    List.of(),
+                    1,
+                    "another tenant");
             Generation generation = engine.submit(other);
             Answers.read(generation);
             assertThat(generation.ended().join().cachedTokens()).isZero();
@@ -142,7 +150,8 @@ class EngineTest {
                     engine.submit(models.request("demo-base", models.prompt(STORY), 900, endless, List.of(), 2));
             await(() -> generation.completionTokens() > 20);
             generation.cancel();
-            GenerationUsage usage = generation.ended().orTimeout(5, TimeUnit.SECONDS).join();
+            GenerationUsage usage =
+                    generation.ended().orTimeout(5, TimeUnit.SECONDS).join();
             assertThat(usage.reason()).isEqualTo(FinishReason.CANCELLED);
             assertThat(usage.completionTokens()).isLessThan(1800);
             await(() -> engine.metrics().running() == 0);

@@ -36,7 +36,8 @@ class JournalCrashTest {
     }
 
     private static UsageRecord row(int n) {
-        return new UsageRecord(start(n), 0, 10 * n, 5, n % 2 == 0 ? null : 7L, 20, "stop", UsageRecord.Status.COMPLETED);
+        return new UsageRecord(
+                start(n), 0, 10 * n, 5, n % 2 == 0 ? null : 7L, 20, "stop", UsageRecord.Status.COMPLETED);
     }
 
     private void carry(Journal journal, boolean crashBeforeForget) throws IOException {

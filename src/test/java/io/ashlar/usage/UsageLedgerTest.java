@@ -37,7 +37,9 @@ class UsageLedgerTest {
 
             postgres.restart();
             await("all rows", () -> ledger.storedRows() == 21);
-            assertThat(database.sql("select count(*) from usage_record").query(Integer.class).single())
+            assertThat(database.sql("select count(*) from usage_record")
+                            .query(Integer.class)
+                            .single())
                     .isEqualTo(21);
         }
     }

@@ -18,6 +18,7 @@ import java.time.Instant;
 import java.util.Locale;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
 import java.util.function.Function;
 
 /**
@@ -60,6 +61,7 @@ public final class Admission {
     /**
      * Runs a request of a caller on a model.
      *
+     * @param after where the request is settled; must not be the engine's thread
      * @param prepare turns the request into what the engine takes; its failures are the caller's
      */
     Admitted admit(
@@ -67,6 +69,7 @@ public final class Admission {
             String modelName,
             UUID request,
             Instant arrived,
+            Executor after,
             Function<ServedModel, GenerationRequest> prepare) {
         intake.enter();
         boolean entered = false;
@@ -81,7 +84,7 @@ public final class Admission {
                                 + " requests in flight, which is its limit; wait for one to end.",
                         1);
             }
-            return start(caller, model, request, arrived, prepare.apply(model));
+            return start(caller, model, request, arrived, after, prepare.apply(model));
         } catch (EngineBusyException e) {
             leave(caller, model, entered);
             throw ApiException.unavailable("The engine is full: " + e.getMessage() + ".", 1);
@@ -102,7 +105,12 @@ public final class Admission {
     }
 
     private Admitted start(
-            Caller caller, ServedModel model, UUID request, Instant arrived, GenerationRequest generationRequest) {
+            Caller caller,
+            ServedModel model,
+            UUID request,
+            Instant arrived,
+            Executor after,
+            GenerationRequest generationRequest) {
         Generation generation = model.engine().submit(generationRequest);
         UsageStart start = new UsageStart(
                 request,
@@ -113,11 +121,16 @@ public final class Admission {
                 generationRequest.prompt().length,
                 arrived);
         CompletableFuture<Void> begun = ledger.begin(start, generation::completionTokens);
-        CompletableFuture<GenerationUsage> settled = generation.ended().thenCompose(usage -> {
-            CompletableFuture<Void> written = ledger.settle(row(start, usage));
-            leave(caller, model, true);
-            return written.thenApply(v -> usage);
-        });
+        // Off the engine's thread: settling writes to the journal.
+        CompletableFuture<GenerationUsage> settled = generation
+                .ended()
+                .thenComposeAsync(
+                        usage -> {
+                            CompletableFuture<Void> written = ledger.settle(row(start, usage));
+                            leave(caller, model, true);
+                            return written.thenApply(v -> usage);
+                        },
+                        after);
         return new Admitted(generation, begun, settled);
     }
 

@@ -138,12 +138,13 @@ record GenerationCall(
     /**
      * The most tokens the answer may have.
      *
+     * @param promptField the request's name for the prompt
      * @param otherwise when the request does not say; the context's end bounds it
      */
-    int answerLimit(int promptTokens, int context, int otherwise) {
+    int answerLimit(String promptField, int promptTokens, int context, int otherwise) {
         if (promptTokens >= context) {
             throw ApiException.invalid(
-                    "messages",
+                    promptField,
                     "context_length_exceeded",
                     "The prompt has " + promptTokens + " tokens, but the model's context has room for " + context
                             + " tokens, of which at least one is for the answer.");

@@ -11,12 +11,16 @@ import java.security.Principal;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.UUID;
+import java.util.concurrent.Executor;
 import org.springframework.http.MediaType;
+import org.springframework.http.server.reactive.ServerHttpRequestDecorator;
 import org.springframework.security.core.Authentication;
 import org.springframework.web.reactive.function.server.ServerRequest;
 import org.springframework.web.reactive.function.server.ServerResponse;
 import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Scheduler;
+import reactor.core.scheduler.Schedulers;
+import reactor.netty.http.server.HttpServerRequest;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
@@ -46,7 +50,6 @@ public final class OpenAiHandler {
 
     private final Serving serving;
     private final Admission admission;
-    private final Answers answers;
     private final Scheduler scheduler;
     private final Clock clock;
 
@@ -54,7 +57,6 @@ public final class OpenAiHandler {
     public OpenAiHandler(Serving serving, Admission admission, Scheduler scheduler, Clock clock) {
         this.serving = serving;
         this.admission = admission;
-        this.answers = new Answers(scheduler);
         this.scheduler = scheduler;
         this.clock = clock;
     }
@@ -123,12 +125,29 @@ public final class OpenAiHandler {
 
     @FunctionalInterface
     private interface Endpoint {
-        Mono<ServerResponse> answer(RequestFields fields, Caller caller, UUID request, Instant arrived);
+        Mono<ServerResponse> answer(RequestFields fields, Call call);
+    }
+
+    /**
+     * A request on its way.
+     *
+     * @param loop the event loop of its connection: what is sent is made there, so that no other thread must be woken
+     */
+    private record Call(Caller caller, UUID id, Instant arrived, Executor loop) {}
+
+    private static Executor eventLoop(ServerRequest request) {
+        HttpServerRequest reactorRequest =
+                ServerHttpRequestDecorator.getNativeRequest(request.exchange().getRequest());
+        Executor[] loop = new Executor[1];
+        reactorRequest.withConnection(
+                connection -> loop[0] = connection.channel().eventLoop());
+        return loop[0];
     }
 
     private Mono<ServerResponse> generate(ServerRequest request, Endpoint endpoint) {
         Instant arrived = clock.instant();
         UUID id = RequestIds.of(request.exchange());
+        Executor loop = eventLoop(request);
         MediaType type = request.headers().contentType().orElse(MediaType.APPLICATION_OCTET_STREAM);
         if (!type.isCompatibleWith(MediaType.APPLICATION_JSON)) {
             return Mono.error(ApiException.unsupportedMediaType(
@@ -137,10 +156,11 @@ public final class OpenAiHandler {
         return caller(request)
                 .zipWith(request.bodyToMono(byte[].class).defaultIfEmpty(new byte[0]))
                 .publishOn(scheduler)
-                .flatMap(both -> endpoint.answer(RequestFields.parse(both.getT2()), both.getT1(), id, arrived));
+                .flatMap(both ->
+                        endpoint.answer(RequestFields.parse(both.getT2()), new Call(both.getT1(), id, arrived, loop)));
     }
 
-    private Mono<ServerResponse> chat(RequestFields f, Caller caller, UUID id, Instant arrived) {
+    private Mono<ServerResponse> chat(RequestFields f, Call call) {
         for (String[] unsupported : UNSUPPORTED_IN_CHAT) {
             f.refuse(unsupported[0], java.util.Arrays.copyOfRange(unsupported, 1, unsupported.length));
         }
@@ -149,44 +169,55 @@ public final class OpenAiHandler {
         if (f.has("top_logprobs") && !logprobs) {
             throw ApiException.invalid("top_logprobs", "'top_logprobs' is only allowed when 'logprobs' is true.");
         }
-        return answer(f, caller, id, arrived, true, logprobs ? top : -1, Integer.MAX_VALUE);
+        return answer(f, call, true, logprobs ? top : -1, Integer.MAX_VALUE);
     }
 
-    private Mono<ServerResponse> complete(RequestFields f, Caller caller, UUID id, Instant arrived) {
+    private Mono<ServerResponse> complete(RequestFields f, Call call) {
         for (String[] unsupported : UNSUPPORTED_IN_COMPLETIONS) {
             f.refuse(unsupported[0], java.util.Arrays.copyOfRange(unsupported, 1, unsupported.length));
         }
         f.refuse("best_of", "1", String.valueOf(f.integer("n", 1, Integer.MAX_VALUE, 1)));
         int top = f.integer("logprobs", 0, MOST_COMPLETION_LOGPROBS, -1);
-        return answer(f, caller, id, arrived, false, top, COMPLETION_DEFAULT_TOKENS);
+        return answer(f, call, false, top, COMPLETION_DEFAULT_TOKENS);
     }
 
-    private Mono<ServerResponse> answer(
-            RequestFields f, Caller caller, UUID id, Instant arrived, boolean chat, int logprobs, int defaultTokens) {
+    private Mono<ServerResponse> answer(RequestFields f, Call call, boolean chat, int logprobs, int defaultTokens) {
         String modelName = f.text("model");
         GenerationCall[] read = new GenerationCall[1];
         AnswerFormat[] format = new AnswerFormat[1];
-        Admission.Admitted admitted = admission.admit(caller, modelName, id, arrived, model -> {
-            GenerationCall call = GenerationCall.read(f, model.defaults(), model.vocabularySize(), logprobs);
-            int[] prompt = chat ? chatPrompt(f, model) : completionPrompt(f, model);
-            int limit = call.answerLimit(prompt.length, model.contextLength(), defaultTokens);
-            long created = arrived.getEpochSecond();
-            read[0] = call;
-            format[0] = chat
-                    ? new ChatFormat(id, created, modelName, model.tokenizer().bytes(), logprobs >= 0)
-                    : new CompletionFormat(
-                            id, created, modelName, model.tokenizer().bytes(), logprobs >= 0);
-            return new GenerationRequest(
-                    model.chain(),
-                    model.tokenizer().bytes(),
-                    prompt,
-                    limit,
-                    call.sampling(),
-                    model.defaults().endTokens(),
-                    call.stops(),
-                    call.choices(),
-                    model.sharesPrefixes() ? "" : caller.tenant().toString());
-        });
+        Admission.Admitted admitted =
+                admission.admit(call.caller, modelName, call.id, call.arrived, call.loop, model -> {
+                    GenerationCall options = GenerationCall.read(f, model.defaults(), model.vocabularySize(), logprobs);
+                    int[] prompt = chat ? chatPrompt(f, model) : completionPrompt(f, model);
+                    int limit = options.answerLimit(
+                            chat ? "messages" : "prompt", prompt.length, model.contextLength(), defaultTokens);
+                    long created = call.arrived.getEpochSecond();
+                    read[0] = options;
+                    format[0] = chat
+                            ? new ChatFormat(
+                                    call.id,
+                                    created,
+                                    modelName,
+                                    model.tokenizer().bytes(),
+                                    logprobs >= 0)
+                            : new CompletionFormat(
+                                    call.id,
+                                    created,
+                                    modelName,
+                                    model.tokenizer().bytes(),
+                                    logprobs >= 0);
+                    return new GenerationRequest(
+                            model.chain(),
+                            model.tokenizer().bytes(),
+                            prompt,
+                            limit,
+                            options.sampling(),
+                            model.defaults().endTokens(),
+                            options.stops(),
+                            options.choices(),
+                            model.sharesPrefixes() ? "" : call.caller.tenant().toString());
+                });
+        Answers answers = new Answers(Schedulers.fromExecutor(call.loop));
         return Mono.fromFuture(admitted::begun, true)
                 .then(Mono.defer(() -> read[0].stream()
                         ? answers.stream(admitted, read[0], format[0])

@@ -15,9 +15,19 @@ public final class CpuDevice implements Device {
     private final Workers workers;
     private final CpuKernels kernels;
 
-    /** @param threads threads that compute, the calling one included */
+    private final int niceness;
+
     public CpuDevice(int threads) {
-        this.workers = new Workers(threads);
+        this(threads, 0);
+    }
+
+    /**
+     * @param threads threads that compute, the calling one included
+     * @param niceness how far they stand back where others want their core: 0 not at all, 19 the most
+     */
+    public CpuDevice(int threads, int niceness) {
+        this.niceness = niceness;
+        this.workers = new Workers(threads, niceness);
         this.kernels = new CpuKernels(workers);
     }
 
@@ -46,6 +56,11 @@ public final class CpuDevice implements Device {
     public void download(Activations from, int row, float[] into, int count) {
         long start = (long) row * from.stride() * Float.BYTES;
         MemorySegment.copy(CpuBuffer.of(from), ValueLayout.JAVA_FLOAT, start, into, 0, count);
+    }
+
+    @Override
+    public void adoptThread() {
+        Niceness.yieldToOthers(niceness);
     }
 
     @Override

@@ -69,200 +69,345 @@ final class CpuProjection {
     /** Weight rows {@code from} to {@code to} for all rows. */
     private static void tiles(
             Activations x, Rows rows, Matrix w, int from, int to, Activations out, int column, boolean accumulate) {
-        MemorySegment xs = CpuBuffer.of(x);
-        MemorySegment ws = CpuBuffer.of(w);
-        MemorySegment os = CpuBuffer.of(out);
-        DType type = w.type();
-        int k = w.columns();
-        long stride = x.stride() * FLOAT;
-        long outStride = out.stride() * FLOAT;
-        long weightStride = (long) k * type.bytes();
+        Tile tile = new Tile(x, w, out, column, accumulate);
         int[] index = rows.index();
         int n = from;
         for (; n <= to - TILE; n += TILE) {
-            long weight = w.offset() + n * weightStride;
-            long target = (column + n) * FLOAT;
             int r = 0;
             for (; r <= rows.count() - TILE; r += TILE) {
-                tile4x4(
-                        xs,
-                        index[r] * stride,
-                        index[r + 1] * stride,
-                        index[r + 2] * stride,
-                        index[r + 3] * stride,
-                        ws,
-                        type,
-                        weight,
-                        weightStride,
-                        k,
-                        os,
-                        index[r] * outStride + target,
-                        index[r + 1] * outStride + target,
-                        index[r + 2] * outStride + target,
-                        index[r + 3] * outStride + target,
-                        accumulate);
+                tile.four(index, r, n);
             }
             for (; r < rows.count(); r++) {
-                tile1x4(
-                        xs,
-                        index[r] * stride,
-                        ws,
-                        type,
-                        weight,
-                        weightStride,
-                        k,
-                        os,
-                        index[r] * outStride + target,
-                        accumulate);
+                tile.one(index[r], n);
             }
         }
         for (; n < to; n++) {
             for (int r = 0; r < rows.count(); r++) {
-                float sum = dot(xs, index[r] * stride, ws, type, w.offset() + n * weightStride, k);
-                write(os, index[r] * outStride + (column + n) * FLOAT, sum, accumulate);
+                tile.single(index[r], n);
             }
         }
     }
 
-    private static void write(MemorySegment os, long at, float value, boolean accumulate) {
-        Lanes.set(os, at, accumulate ? Lanes.get(os, at) + value : value);
-    }
+    /**
+     * The products of one matrix. Vectors stay inside one method each: sums go through an array to where they are folded,
+     * because a vector that crosses a call becomes an object.
+     */
+    private static final class Tile {
+        private final MemorySegment xs;
+        private final MemorySegment ws;
+        private final MemorySegment os;
+        private final DType type;
+        private final int k;
+        private final int whole;
+        private final long stride;
+        private final long outStride;
+        private final long weights;
+        private final long weightStride;
+        private final long outColumn;
+        private final boolean accumulate;
+        private final float[] sums = new float[TILE * TILE * Lanes.WIDTH];
 
-    /** The part of a sum that the vectors leave over. */
-    private static float tail(
-            float sum, MemorySegment xs, long x, MemorySegment ws, DType type, long w, int from, int k) {
-        float s = sum;
-        for (int i = from; i < k; i++) {
-            s = Math.fma(Lanes.get(xs, x + i * FLOAT), Lanes.weight(type, ws, w + (long) i * type.bytes()), s);
+        Tile(Activations x, Matrix w, Activations out, int column, boolean accumulate) {
+            this.xs = CpuBuffer.of(x);
+            this.ws = CpuBuffer.of(w);
+            this.os = CpuBuffer.of(out);
+            this.type = w.type();
+            this.k = w.columns();
+            this.whole = k - k % Lanes.WIDTH;
+            this.stride = x.stride() * FLOAT;
+            this.outStride = out.stride() * FLOAT;
+            this.weights = w.offset();
+            this.weightStride = (long) k * type.bytes();
+            this.outColumn = column * FLOAT;
+            this.accumulate = accumulate;
         }
-        return s;
-    }
 
-    private static float dot(MemorySegment xs, long x, MemorySegment ws, DType type, long w, int k) {
-        FloatVector sum = FloatVector.zero(Lanes.F);
-        int i = 0;
-        for (; i <= k - Lanes.WIDTH; i += Lanes.WIDTH) {
-            sum = Lanes.load(xs, x + i * FLOAT).fma(Lanes.weights(type, ws, w + (long) i * type.bytes()), sum);
+        /** Four rows from place {@code r} on, weight rows {@code n} to {@code n + 3}. */
+        void four(int[] index, int r, int n) {
+            long w = weights + n * weightStride;
+            long x0 = index[r] * stride;
+            long x1 = index[r + 1] * stride;
+            long x2 = index[r + 2] * stride;
+            long x3 = index[r + 3] * stride;
+            switch (type) {
+                case BF16 -> fourBf16(x0, x1, x2, x3, w);
+                case F32 -> fourF32(x0, x1, x2, x3, w);
+                case F16 -> fourF16(x0, x1, x2, x3, w);
+            }
+            for (int i = 0; i < TILE; i++) {
+                finish(i * TILE, index[r + i], n);
+            }
         }
-        return tail(Lanes.sum(sum), xs, x, ws, type, w, i, k);
-    }
 
-    private static void tile1x4(
-            MemorySegment xs,
-            long x,
-            MemorySegment ws,
-            DType type,
-            long w,
-            long weightStride,
-            int k,
-            MemorySegment os,
-            long out,
-            boolean accumulate) {
-        FloatVector s0 = FloatVector.zero(Lanes.F);
-        FloatVector s1 = s0;
-        FloatVector s2 = s0;
-        FloatVector s3 = s0;
-        long w1 = w + weightStride;
-        long w2 = w1 + weightStride;
-        long w3 = w2 + weightStride;
-        int size = type.bytes();
-        int i = 0;
-        for (; i <= k - Lanes.WIDTH; i += Lanes.WIDTH) {
-            FloatVector v = Lanes.load(xs, x + i * FLOAT);
-            long at = (long) i * size;
-            s0 = v.fma(Lanes.weights(type, ws, w + at), s0);
-            s1 = v.fma(Lanes.weights(type, ws, w1 + at), s1);
-            s2 = v.fma(Lanes.weights(type, ws, w2 + at), s2);
-            s3 = v.fma(Lanes.weights(type, ws, w3 + at), s3);
+        /** One row, weight rows {@code n} to {@code n + 3}. */
+        void one(int row, int n) {
+            long w = weights + n * weightStride;
+            switch (type) {
+                case BF16 -> oneBf16(row * stride, w);
+                case F32 -> oneF32(row * stride, w);
+                case F16 -> oneF16(row * stride, w);
+            }
+            finish(0, row, n);
         }
-        write(os, out, tail(Lanes.sum(s0), xs, x, ws, type, w, i, k), accumulate);
-        write(os, out + FLOAT, tail(Lanes.sum(s1), xs, x, ws, type, w1, i, k), accumulate);
-        write(os, out + 2 * FLOAT, tail(Lanes.sum(s2), xs, x, ws, type, w2, i, k), accumulate);
-        write(os, out + 3 * FLOAT, tail(Lanes.sum(s3), xs, x, ws, type, w3, i, k), accumulate);
-    }
 
-    private static void tile4x4(
-            MemorySegment xs,
-            long x0,
-            long x1,
-            long x2,
-            long x3,
-            MemorySegment ws,
-            DType type,
-            long w,
-            long weightStride,
-            int k,
-            MemorySegment os,
-            long o0,
-            long o1,
-            long o2,
-            long o3,
-            boolean accumulate) {
-        FloatVector zero = FloatVector.zero(Lanes.F);
-        FloatVector a0 = zero, a1 = zero, a2 = zero, a3 = zero;
-        FloatVector b0 = zero, b1 = zero, b2 = zero, b3 = zero;
-        FloatVector c0 = zero, c1 = zero, c2 = zero, c3 = zero;
-        FloatVector d0 = zero, d1 = zero, d2 = zero, d3 = zero;
-        long w1 = w + weightStride;
-        long w2 = w1 + weightStride;
-        long w3 = w2 + weightStride;
-        int size = type.bytes();
-        int i = 0;
-        for (; i <= k - Lanes.WIDTH; i += Lanes.WIDTH) {
-            long at = (long) i * size;
-            long step = i * FLOAT;
-            FloatVector v0 = Lanes.load(xs, x0 + step);
-            FloatVector v1 = Lanes.load(xs, x1 + step);
-            FloatVector v2 = Lanes.load(xs, x2 + step);
-            FloatVector v3 = Lanes.load(xs, x3 + step);
-            FloatVector m = Lanes.weights(type, ws, w + at);
-            a0 = v0.fma(m, a0);
-            b0 = v1.fma(m, b0);
-            c0 = v2.fma(m, c0);
-            d0 = v3.fma(m, d0);
-            m = Lanes.weights(type, ws, w1 + at);
-            a1 = v0.fma(m, a1);
-            b1 = v1.fma(m, b1);
-            c1 = v2.fma(m, c1);
-            d1 = v3.fma(m, d1);
-            m = Lanes.weights(type, ws, w2 + at);
-            a2 = v0.fma(m, a2);
-            b2 = v1.fma(m, b2);
-            c2 = v2.fma(m, c2);
-            d2 = v3.fma(m, d2);
-            m = Lanes.weights(type, ws, w3 + at);
-            a3 = v0.fma(m, a3);
-            b3 = v1.fma(m, b3);
-            c3 = v2.fma(m, c3);
-            d3 = v3.fma(m, d3);
+        void single(int row, int n) {
+            FloatVector sum = FloatVector.zero(Lanes.F);
+            long w = weights + n * weightStride;
+            for (int i = 0; i < whole; i += Lanes.WIDTH) {
+                sum = Lanes.load(xs, row * stride + i * FLOAT)
+                        .fma(Lanes.weights(type, ws, w + (long) i * type.bytes()), sum);
+            }
+            sum.intoArray(sums, 0);
+            write(row, n, 0);
         }
-        finish(a0, a1, a2, a3, xs, x0, ws, type, w, weightStride, i, k, os, o0, accumulate);
-        finish(b0, b1, b2, b3, xs, x1, ws, type, w, weightStride, i, k, os, o1, accumulate);
-        finish(c0, c1, c2, c3, xs, x2, ws, type, w, weightStride, i, k, os, o2, accumulate);
-        finish(d0, d1, d2, d3, xs, x3, ws, type, w, weightStride, i, k, os, o3, accumulate);
-    }
 
-    private static void finish(
-            FloatVector s0,
-            FloatVector s1,
-            FloatVector s2,
-            FloatVector s3,
-            MemorySegment xs,
-            long x,
-            MemorySegment ws,
-            DType type,
-            long w,
-            long weightStride,
-            int i,
-            int k,
-            MemorySegment os,
-            long out,
-            boolean accumulate) {
-        long w1 = w + weightStride;
-        long w2 = w1 + weightStride;
-        write(os, out, tail(Lanes.sum(s0), xs, x, ws, type, w, i, k), accumulate);
-        write(os, out + FLOAT, tail(Lanes.sum(s1), xs, x, ws, type, w1, i, k), accumulate);
-        write(os, out + 2 * FLOAT, tail(Lanes.sum(s2), xs, x, ws, type, w2, i, k), accumulate);
-        write(os, out + 3 * FLOAT, tail(Lanes.sum(s3), xs, x, ws, type, w2 + weightStride, i, k), accumulate);
+        private void finish(int first, int row, int n) {
+            for (int j = 0; j < TILE; j++) {
+                write(row, n + j, (first + j) * Lanes.WIDTH);
+            }
+        }
+
+        /** Folds a sum's lanes, adds what the vectors left over, and stores it. */
+        private void write(int row, int n, int at) {
+            float sum = Lanes.sum(FloatVector.fromArray(Lanes.F, sums, at));
+            long x = row * stride;
+            long w = weights + n * weightStride;
+            for (int i = whole; i < k; i++) {
+                sum = Math.fma(Lanes.get(xs, x + i * FLOAT), Lanes.weight(type, ws, w + (long) i * type.bytes()), sum);
+            }
+            long target = row * outStride + outColumn + n * FLOAT;
+            Lanes.set(os, target, accumulate ? Lanes.get(os, target) + sum : sum);
+        }
+
+        private void oneBf16(long x, long w) {
+            FloatVector s0 = FloatVector.zero(Lanes.F);
+            FloatVector s1 = s0;
+            FloatVector s2 = s0;
+            FloatVector s3 = s0;
+            long w1 = w + weightStride;
+            long w2 = w1 + weightStride;
+            long w3 = w2 + weightStride;
+            for (int i = 0; i < whole; i += Lanes.WIDTH) {
+                FloatVector v = Lanes.load(xs, x + i * FLOAT);
+                long at = 2L * i;
+                s0 = v.fma(Lanes.bf16(ws, w + at), s0);
+                s1 = v.fma(Lanes.bf16(ws, w1 + at), s1);
+                s2 = v.fma(Lanes.bf16(ws, w2 + at), s2);
+                s3 = v.fma(Lanes.bf16(ws, w3 + at), s3);
+            }
+            s0.intoArray(sums, 0);
+            s1.intoArray(sums, Lanes.WIDTH);
+            s2.intoArray(sums, 2 * Lanes.WIDTH);
+            s3.intoArray(sums, 3 * Lanes.WIDTH);
+        }
+
+        private void fourBf16(long x0, long x1, long x2, long x3, long w) {
+            FloatVector zero = FloatVector.zero(Lanes.F);
+            FloatVector a0 = zero, a1 = zero, a2 = zero, a3 = zero;
+            FloatVector b0 = zero, b1 = zero, b2 = zero, b3 = zero;
+            FloatVector c0 = zero, c1 = zero, c2 = zero, c3 = zero;
+            FloatVector d0 = zero, d1 = zero, d2 = zero, d3 = zero;
+            long w1 = w + weightStride;
+            long w2 = w1 + weightStride;
+            long w3 = w2 + weightStride;
+            for (int i = 0; i < whole; i += Lanes.WIDTH) {
+                long at = 2L * i;
+                long step = i * FLOAT;
+                FloatVector v0 = Lanes.load(xs, x0 + step);
+                FloatVector v1 = Lanes.load(xs, x1 + step);
+                FloatVector v2 = Lanes.load(xs, x2 + step);
+                FloatVector v3 = Lanes.load(xs, x3 + step);
+                FloatVector m = Lanes.bf16(ws, w + at);
+                a0 = v0.fma(m, a0);
+                b0 = v1.fma(m, b0);
+                c0 = v2.fma(m, c0);
+                d0 = v3.fma(m, d0);
+                m = Lanes.bf16(ws, w1 + at);
+                a1 = v0.fma(m, a1);
+                b1 = v1.fma(m, b1);
+                c1 = v2.fma(m, c1);
+                d1 = v3.fma(m, d1);
+                m = Lanes.bf16(ws, w2 + at);
+                a2 = v0.fma(m, a2);
+                b2 = v1.fma(m, b2);
+                c2 = v2.fma(m, c2);
+                d2 = v3.fma(m, d2);
+                m = Lanes.bf16(ws, w3 + at);
+                a3 = v0.fma(m, a3);
+                b3 = v1.fma(m, b3);
+                c3 = v2.fma(m, c3);
+                d3 = v3.fma(m, d3);
+            }
+            a0.intoArray(sums, 0 * Lanes.WIDTH);
+            a1.intoArray(sums, 1 * Lanes.WIDTH);
+            a2.intoArray(sums, 2 * Lanes.WIDTH);
+            a3.intoArray(sums, 3 * Lanes.WIDTH);
+            b0.intoArray(sums, 4 * Lanes.WIDTH);
+            b1.intoArray(sums, 5 * Lanes.WIDTH);
+            b2.intoArray(sums, 6 * Lanes.WIDTH);
+            b3.intoArray(sums, 7 * Lanes.WIDTH);
+            c0.intoArray(sums, 8 * Lanes.WIDTH);
+            c1.intoArray(sums, 9 * Lanes.WIDTH);
+            c2.intoArray(sums, 10 * Lanes.WIDTH);
+            c3.intoArray(sums, 11 * Lanes.WIDTH);
+            d0.intoArray(sums, 12 * Lanes.WIDTH);
+            d1.intoArray(sums, 13 * Lanes.WIDTH);
+            d2.intoArray(sums, 14 * Lanes.WIDTH);
+            d3.intoArray(sums, 15 * Lanes.WIDTH);
+        }
+
+        private void oneF32(long x, long w) {
+            FloatVector s0 = FloatVector.zero(Lanes.F);
+            FloatVector s1 = s0;
+            FloatVector s2 = s0;
+            FloatVector s3 = s0;
+            long w1 = w + weightStride;
+            long w2 = w1 + weightStride;
+            long w3 = w2 + weightStride;
+            for (int i = 0; i < whole; i += Lanes.WIDTH) {
+                FloatVector v = Lanes.load(xs, x + i * FLOAT);
+                long at = 4L * i;
+                s0 = v.fma(Lanes.load(ws, w + at), s0);
+                s1 = v.fma(Lanes.load(ws, w1 + at), s1);
+                s2 = v.fma(Lanes.load(ws, w2 + at), s2);
+                s3 = v.fma(Lanes.load(ws, w3 + at), s3);
+            }
+            s0.intoArray(sums, 0);
+            s1.intoArray(sums, Lanes.WIDTH);
+            s2.intoArray(sums, 2 * Lanes.WIDTH);
+            s3.intoArray(sums, 3 * Lanes.WIDTH);
+        }
+
+        private void fourF32(long x0, long x1, long x2, long x3, long w) {
+            FloatVector zero = FloatVector.zero(Lanes.F);
+            FloatVector a0 = zero, a1 = zero, a2 = zero, a3 = zero;
+            FloatVector b0 = zero, b1 = zero, b2 = zero, b3 = zero;
+            FloatVector c0 = zero, c1 = zero, c2 = zero, c3 = zero;
+            FloatVector d0 = zero, d1 = zero, d2 = zero, d3 = zero;
+            long w1 = w + weightStride;
+            long w2 = w1 + weightStride;
+            long w3 = w2 + weightStride;
+            for (int i = 0; i < whole; i += Lanes.WIDTH) {
+                long at = 4L * i;
+                long step = i * FLOAT;
+                FloatVector v0 = Lanes.load(xs, x0 + step);
+                FloatVector v1 = Lanes.load(xs, x1 + step);
+                FloatVector v2 = Lanes.load(xs, x2 + step);
+                FloatVector v3 = Lanes.load(xs, x3 + step);
+                FloatVector m = Lanes.load(ws, w + at);
+                a0 = v0.fma(m, a0);
+                b0 = v1.fma(m, b0);
+                c0 = v2.fma(m, c0);
+                d0 = v3.fma(m, d0);
+                m = Lanes.load(ws, w1 + at);
+                a1 = v0.fma(m, a1);
+                b1 = v1.fma(m, b1);
+                c1 = v2.fma(m, c1);
+                d1 = v3.fma(m, d1);
+                m = Lanes.load(ws, w2 + at);
+                a2 = v0.fma(m, a2);
+                b2 = v1.fma(m, b2);
+                c2 = v2.fma(m, c2);
+                d2 = v3.fma(m, d2);
+                m = Lanes.load(ws, w3 + at);
+                a3 = v0.fma(m, a3);
+                b3 = v1.fma(m, b3);
+                c3 = v2.fma(m, c3);
+                d3 = v3.fma(m, d3);
+            }
+            a0.intoArray(sums, 0 * Lanes.WIDTH);
+            a1.intoArray(sums, 1 * Lanes.WIDTH);
+            a2.intoArray(sums, 2 * Lanes.WIDTH);
+            a3.intoArray(sums, 3 * Lanes.WIDTH);
+            b0.intoArray(sums, 4 * Lanes.WIDTH);
+            b1.intoArray(sums, 5 * Lanes.WIDTH);
+            b2.intoArray(sums, 6 * Lanes.WIDTH);
+            b3.intoArray(sums, 7 * Lanes.WIDTH);
+            c0.intoArray(sums, 8 * Lanes.WIDTH);
+            c1.intoArray(sums, 9 * Lanes.WIDTH);
+            c2.intoArray(sums, 10 * Lanes.WIDTH);
+            c3.intoArray(sums, 11 * Lanes.WIDTH);
+            d0.intoArray(sums, 12 * Lanes.WIDTH);
+            d1.intoArray(sums, 13 * Lanes.WIDTH);
+            d2.intoArray(sums, 14 * Lanes.WIDTH);
+            d3.intoArray(sums, 15 * Lanes.WIDTH);
+        }
+
+        private void oneF16(long x, long w) {
+            FloatVector s0 = FloatVector.zero(Lanes.F);
+            FloatVector s1 = s0;
+            FloatVector s2 = s0;
+            FloatVector s3 = s0;
+            long w1 = w + weightStride;
+            long w2 = w1 + weightStride;
+            long w3 = w2 + weightStride;
+            for (int i = 0; i < whole; i += Lanes.WIDTH) {
+                FloatVector v = Lanes.load(xs, x + i * FLOAT);
+                long at = 2L * i;
+                s0 = v.fma(Lanes.f16(ws, w + at), s0);
+                s1 = v.fma(Lanes.f16(ws, w1 + at), s1);
+                s2 = v.fma(Lanes.f16(ws, w2 + at), s2);
+                s3 = v.fma(Lanes.f16(ws, w3 + at), s3);
+            }
+            s0.intoArray(sums, 0);
+            s1.intoArray(sums, Lanes.WIDTH);
+            s2.intoArray(sums, 2 * Lanes.WIDTH);
+            s3.intoArray(sums, 3 * Lanes.WIDTH);
+        }
+
+        private void fourF16(long x0, long x1, long x2, long x3, long w) {
+            FloatVector zero = FloatVector.zero(Lanes.F);
+            FloatVector a0 = zero, a1 = zero, a2 = zero, a3 = zero;
+            FloatVector b0 = zero, b1 = zero, b2 = zero, b3 = zero;
+            FloatVector c0 = zero, c1 = zero, c2 = zero, c3 = zero;
+            FloatVector d0 = zero, d1 = zero, d2 = zero, d3 = zero;
+            long w1 = w + weightStride;
+            long w2 = w1 + weightStride;
+            long w3 = w2 + weightStride;
+            for (int i = 0; i < whole; i += Lanes.WIDTH) {
+                long at = 2L * i;
+                long step = i * FLOAT;
+                FloatVector v0 = Lanes.load(xs, x0 + step);
+                FloatVector v1 = Lanes.load(xs, x1 + step);
+                FloatVector v2 = Lanes.load(xs, x2 + step);
+                FloatVector v3 = Lanes.load(xs, x3 + step);
+                FloatVector m = Lanes.f16(ws, w + at);
+                a0 = v0.fma(m, a0);
+                b0 = v1.fma(m, b0);
+                c0 = v2.fma(m, c0);
+                d0 = v3.fma(m, d0);
+                m = Lanes.f16(ws, w1 + at);
+                a1 = v0.fma(m, a1);
+                b1 = v1.fma(m, b1);
+                c1 = v2.fma(m, c1);
+                d1 = v3.fma(m, d1);
+                m = Lanes.f16(ws, w2 + at);
+                a2 = v0.fma(m, a2);
+                b2 = v1.fma(m, b2);
+                c2 = v2.fma(m, c2);
+                d2 = v3.fma(m, d2);
+                m = Lanes.f16(ws, w3 + at);
+                a3 = v0.fma(m, a3);
+                b3 = v1.fma(m, b3);
+                c3 = v2.fma(m, c3);
+                d3 = v3.fma(m, d3);
+            }
+            a0.intoArray(sums, 0 * Lanes.WIDTH);
+            a1.intoArray(sums, 1 * Lanes.WIDTH);
+            a2.intoArray(sums, 2 * Lanes.WIDTH);
+            a3.intoArray(sums, 3 * Lanes.WIDTH);
+            b0.intoArray(sums, 4 * Lanes.WIDTH);
+            b1.intoArray(sums, 5 * Lanes.WIDTH);
+            b2.intoArray(sums, 6 * Lanes.WIDTH);
+            b3.intoArray(sums, 7 * Lanes.WIDTH);
+            c0.intoArray(sums, 8 * Lanes.WIDTH);
+            c1.intoArray(sums, 9 * Lanes.WIDTH);
+            c2.intoArray(sums, 10 * Lanes.WIDTH);
+            c3.intoArray(sums, 11 * Lanes.WIDTH);
+            d0.intoArray(sums, 12 * Lanes.WIDTH);
+            d1.intoArray(sums, 13 * Lanes.WIDTH);
+            d2.intoArray(sums, 14 * Lanes.WIDTH);
+            d3.intoArray(sums, 15 * Lanes.WIDTH);
+        }
     }
 }

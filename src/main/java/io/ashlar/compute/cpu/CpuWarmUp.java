@@ -41,8 +41,7 @@ final class CpuWarmUp {
             }
             KeyValues keyValues = new KeyValues(pool, layout, pages, positions);
             RotaryTable rotary = new RotaryTable(HEAD_DIM / 2, new float[20 * HEAD_DIM], new float[20 * HEAD_DIM]);
-            LowRank term = new LowRank(
-                    matrix(arena, DType.F32, 4, WIDTH), matrix(arena, DType.F32, 4, WIDTH), 1);
+            LowRank term = new LowRank(matrix(arena, DType.F32, 4, WIDTH), matrix(arena, DType.F32, 4, WIDTH), 1);
             Rows many = Rows.of(rows);
             Rows one = Rows.of(0);
             for (DType type : new DType[] {DType.BF16, DType.F32, DType.F16}) {

@@ -53,7 +53,7 @@ final class Lanes {
                 .reinterpretAsFloats();
     }
 
-    private static FloatVector f16(MemorySegment memory, long at) {
+    static FloatVector f16(MemorySegment memory, long at) {
         IntVector bits = (IntVector)
                 ShortVector.fromMemorySegment(S, memory, at, LE).convertShape(VectorOperators.ZERO_EXTEND_S2I, I, 0);
         IntVector sign = bits.and(0x8000).lanewise(VectorOperators.LSHL, 16);

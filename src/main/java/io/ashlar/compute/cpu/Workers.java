@@ -49,6 +49,11 @@ final class Workers implements AutoCloseable {
     private volatile boolean closed;
 
     Workers(int count) {
+        this(count, 0);
+    }
+
+    /** @param niceness of the helpers */
+    Workers(int count, int niceness) {
         if (count < 1) {
             throw new IllegalArgumentException("a device needs at least one thread, not " + count);
         }
@@ -56,8 +61,13 @@ final class Workers implements AutoCloseable {
         parked = new boolean[count - 1];
         for (int i = 0; i < helpers.length; i++) {
             int helper = i;
-            helpers[i] =
-                    Thread.ofPlatform().daemon().name("cpu-worker-" + (i + 1)).unstarted(() -> help(helper));
+            helpers[i] = Thread.ofPlatform()
+                    .daemon()
+                    .name("cpu-worker-" + (i + 1))
+                    .unstarted(() -> {
+                        Niceness.yieldToOthers(niceness);
+                        help(helper);
+                    });
         }
         for (Thread helper : helpers) {
             helper.start();

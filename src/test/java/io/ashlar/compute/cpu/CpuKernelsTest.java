@@ -232,8 +232,7 @@ class CpuKernelsTest {
                 for (int d = 0; d < headDim; d++) {
                     double expected = 0;
                     for (int t = 0; t <= row; t++) {
-                        expected += weights[t] / total
-                                * kv[t * 2 * kvWidth + kvWidth + (h / shared) * headDim + d];
+                        expected += weights[t] / total * kv[t * 2 * kvWidth + kvWidth + (h / shared) * headDim + d];
                     }
                     assertThat((double) actual[(row * heads + h) * headDim + d]).isCloseTo(expected, within(1e-4));
                 }

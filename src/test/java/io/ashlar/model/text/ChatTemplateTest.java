@@ -28,7 +28,9 @@ class ChatTemplateTest {
 
         String render() {
             Map<String, String> special = new LinkedHashMap<>();
-            json.get("special_tokens").properties().forEach(e -> special.put(e.getKey(), e.getValue().asString()));
+            json.get("special_tokens")
+                    .properties()
+                    .forEach(e -> special.put(e.getKey(), e.getValue().asString()));
             List<Map<String, Object>> messages = new ArrayList<>();
             for (JsonNode message : json.get("messages")) {
                 Map<String, Object> m = new LinkedHashMap<>();
@@ -44,7 +46,9 @@ class ChatTemplateTest {
     static Stream<Case> cases() throws IOException {
         try (var in = ChatTemplateTest.class.getResourceAsStream("/chat-templates.json")) {
             JsonNode root = JsonMapper.shared().readTree(in);
-            return root.get("cases").valueStream().map(c -> new Case(c, root.get("now").asString()));
+            return root.get("cases")
+                    .valueStream()
+                    .map(c -> new Case(c, root.get("now").asString()));
         }
     }
 
@@ -64,6 +68,7 @@ class ChatTemplateTest {
     void what_a_message_says_is_not_a_template() {
         ChatTemplate template = new ChatTemplate("{% for m in messages %}{{ m.content }}{% endfor %}", Map.of());
         String evil = "{{ 7 * 7 }}{% for x in range(9) %}x{% endfor %}";
-        assertThat(template.render(List.of(Map.of("role", "user", "content", evil)), false)).isEqualTo(evil);
+        assertThat(template.render(List.of(Map.of("role", "user", "content", evil)), false))
+                .isEqualTo(evil);
     }
 }

@@ -58,7 +58,8 @@ class TextTest {
         for (int token : tokens) {
             String piece = detokenizer.add(token);
             assertThat(piece).doesNotContain("\ufffd");
-            assertThat(piece.isEmpty() || !Character.isHighSurrogate(piece.charAt(piece.length() - 1))).isTrue();
+            assertThat(piece.isEmpty() || !Character.isHighSurrogate(piece.charAt(piece.length() - 1)))
+                    .isTrue();
             text.append(piece);
         }
         assertThat(text.append(detokenizer.end())).hasToString("na\u00efve \u4f60\u597d \ud83d\ude00");
@@ -66,7 +67,10 @@ class TextTest {
 
     @Property(tries = 1000)
     void a_text_is_cut_at_its_first_stop_string_however_it_comes(
-            @ForAll("ab") String text, @ForAll("abStop") String first, @ForAll("abStop") String second, @ForAll long seed) {
+            @ForAll("ab") String text,
+            @ForAll("abStop") String first,
+            @ForAll("abStop") String second,
+            @ForAll long seed) {
         List<String> stops = List.of(first, second);
         StopStrings watcher = new StopStrings(stops);
         java.util.Random random = new java.util.Random(seed);
@@ -106,6 +110,9 @@ class TextTest {
 
     @net.jqwik.api.Provide
     net.jqwik.api.Arbitrary<String> abStop() {
-        return net.jqwik.api.Arbitraries.strings().withChars("ab").ofMinLength(1).ofMaxLength(5);
+        return net.jqwik.api.Arbitraries.strings()
+                .withChars("ab")
+                .ofMinLength(1)
+                .ofMaxLength(5);
     }
 }
