@@ -4,6 +4,7 @@ import io.ashlar.identity.Caller;
 import io.ashlar.identity.KeyAuthenticator;
 import io.ashlar.identity.KeyRefusal;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
@@ -62,10 +63,10 @@ public class ApiSecurity {
                 return ApiErrors.write(
                         exchange, ApiException.unauthorized("The Authorization header must be 'Bearer <key>'."));
             }
-            return Mono.fromFuture(
-                            () -> keys.authenticate(
-                                    header.substring(BEARER.length()).strip()),
-                            true)
+            CompletableFuture<Caller> caller =
+                    keys.authenticate(header.substring(BEARER.length()).strip());
+            Mono<Caller> known = Mono.fromFuture(caller, true);
+            return (caller.isDone() ? known : known.publishOn(EventLoop.schedulerOf(exchange)))
                     .map(KeyFilter::authentication)
                     .onErrorMap(CompletionException.class, CompletionException::getCause)
                     .onErrorMap(KeyRefusal.class, KeyFilter::refusal)

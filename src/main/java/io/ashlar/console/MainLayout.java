@@ -37,10 +37,12 @@ public class MainLayout extends AppLayout {
     private static SideNav navigation() {
         SideNav navigation = new SideNav();
         navigation.getElement().setAttribute("aria-label", "Pages");
+        SideNavItem keys = new SideNavItem("API keys", KeysView.class, VaadinIcon.KEY.create());
+        keys.setMatchNested(true); // a tenant's keys are a page below
         navigation.addItem(
                 new SideNavItem("Overview", OverviewView.class, VaadinIcon.DASHBOARD.create()),
                 new SideNavItem("Tenants", TenantsView.class, VaadinIcon.USERS.create()),
-                new SideNavItem("API keys", KeysView.class, VaadinIcon.KEY.create()));
+                keys);
         return navigation;
     }
 

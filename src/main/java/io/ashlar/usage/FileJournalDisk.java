@@ -1,23 +1,41 @@
 package io.ashlar.usage;
 
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 
-/** Segments as files {@code journal-<number>.log} of one folder. */
+/**
+ * Segments as files {@code journal-<number>.log} of one folder. Not on channels: an interrupt closes a channel that is in
+ * use, and those who write here may be interrupted, such as by a client that goes away.
+ */
 final class FileJournalDisk implements JournalDisk {
     private static final String PREFIX = "journal-";
     private static final String SUFFIX = ".log";
 
+    /** Written by one thread at a time and read by one, each with a position of its own. */
+    private static final class Segment {
+        final RandomAccessFile writer;
+        final RandomAccessFile reader;
+
+        Segment(Path file) throws IOException {
+            writer = new RandomAccessFile(file.toFile(), "rw");
+            reader = new RandomAccessFile(file.toFile(), "r");
+        }
+
+        void close() throws IOException {
+            writer.close();
+            reader.close();
+        }
+    }
+
     private final Path folder;
-    private final Map<Long, FileChannel> open = new HashMap<>();
+    private final Map<Long, Segment> open = new HashMap<>();
 
     FileJournalDisk(Path folder) throws IOException {
         this.folder = folder;
@@ -35,59 +53,53 @@ final class FileJournalDisk implements JournalDisk {
         }
     }
 
-    private synchronized FileChannel channel(long segment) throws IOException {
-        FileChannel channel = open.get(segment);
-        if (channel == null) {
-            Path file = folder.resolve(String.format("%s%012d%s", PREFIX, segment, SUFFIX));
-            channel = FileChannel.open(
-                    file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
-            open.put(segment, channel);
+    private Path path(long segment) {
+        return folder.resolve(String.format("%s%012d%s", PREFIX, segment, SUFFIX));
+    }
+
+    private synchronized Segment segment(long number) throws IOException {
+        Segment segment = open.get(number);
+        if (segment == null) {
+            segment = new Segment(path(number));
+            open.put(number, segment);
         }
-        return channel;
+        return segment;
     }
 
     @Override
     public void write(long segment, long position, ByteBuffer bytes) throws IOException {
-        FileChannel channel = channel(segment);
-        long at = position;
-        while (bytes.hasRemaining()) {
-            at += channel.write(bytes, at);
-        }
+        RandomAccessFile writer = segment(segment).writer;
+        writer.seek(position);
+        writer.write(bytes.array(), bytes.arrayOffset() + bytes.position(), bytes.remaining());
     }
 
     @Override
     public void force(long segment) throws IOException {
-        channel(segment).force(false);
+        segment(segment).writer.getFD().sync();
     }
 
     @Override
     public ByteBuffer read(long segment, long position, int most) throws IOException {
-        FileChannel channel = channel(segment);
-        ByteBuffer bytes = ByteBuffer.allocate((int) Math.clamp(channel.size() - position, 0, most));
-        long at = position;
-        while (bytes.hasRemaining()) {
-            int n = channel.read(bytes, at);
-            if (n < 0) {
-                break;
-            }
-            at += n;
-        }
-        return bytes.flip();
+        RandomAccessFile reader = segment(segment).reader;
+        byte[] bytes = new byte[(int) Math.clamp(reader.length() - position, 0, most)];
+        reader.seek(position);
+        reader.readFully(bytes);
+        return ByteBuffer.wrap(bytes);
     }
 
     @Override
     public synchronized void delete(long segment) throws IOException {
-        FileChannel channel = open.remove(segment);
-        if (channel != null) {
-            channel.close();
+        Segment opened = open.remove(segment);
+        if (opened != null) {
+            opened.close();
         }
-        Files.deleteIfExists(folder.resolve(String.format("%s%012d%s", PREFIX, segment, SUFFIX)));
+        Files.deleteIfExists(path(segment));
     }
 
     @Override
     public synchronized void close() throws IOException {
-        for (FileChannel channel : open.values()) {
-            channel.close();
+        for (Segment segment : open.values()) {
+            segment.close();
         }
         open.clear();
     }

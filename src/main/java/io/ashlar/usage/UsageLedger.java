@@ -140,8 +140,8 @@ public final class UsageLedger implements AutoCloseable {
                 writeRefused();
                 noteProgress();
             } catch (IOException e) {
-                LOG.log(System.Logger.Level.DEBUG, "the usage journal still cannot be written", e);
                 if (closing) {
+                    LOG.log(System.Logger.Level.ERROR, refused.size() + " usage entries could not be written", e);
                     break;
                 }
             } catch (InterruptedException e) {

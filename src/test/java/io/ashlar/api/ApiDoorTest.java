@@ -264,6 +264,40 @@ class ApiDoorTest {
         assertThat(server.get("/health", null).statusCode()).isEqualTo(404);
     }
 
+    /** A refusal used to end on another thread than the connection's; some next request was then never answered. */
+    @Test
+    void a_connection_goes_on_after_a_refusal() throws IOException {
+        byte[] body = "{\"model\":\"demo-base\",\"tools\":[{}]}".getBytes(java.nio.charset.StandardCharsets.UTF_8);
+        String head = " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + key + "\r\n";
+        try (java.net.Socket socket = new java.net.Socket("127.0.0.1", URI.create(server.apiUrl()).getPort())) {
+            socket.setSoTimeout(10_000);
+            for (int i = 0; i < 1500; i++) {
+                boolean post = i % 2 == 0;
+                String request = post
+                        ? "POST /v1/chat/completions" + head + "Content-Type: application/json\r\nContent-Length: "
+                                + body.length + "\r\n\r\n"
+                        : "GET /v1/models" + head + "\r\n";
+                socket.getOutputStream().write(request.getBytes(java.nio.charset.StandardCharsets.US_ASCII));
+                if (post) {
+                    socket.getOutputStream().write(body);
+                }
+                assertThat(readAnswer(socket.getInputStream())).as("request %d", i).isEqualTo(post ? 400 : 200);
+            }
+        }
+    }
+
+    /** The status of one answer, read to its end. */
+    private static int readAnswer(InputStream in) throws IOException {
+        StringBuilder head = new StringBuilder();
+        while (head.indexOf("\r\n\r\n") < 0) {
+            head.append((char) in.read());
+        }
+        var length = java.util.regex.Pattern.compile("(?i)content-length: (\\d+)").matcher(head);
+        assertThat(length.find()).isTrue();
+        in.readNBytes(Integer.parseInt(length.group(1)));
+        return Integer.parseInt(head.substring(9, 12));
+    }
+
     @Test
     void wrong_keys_are_refused() {
         assertError(server.get("/v1/models", "sk-other"), 401, null, "invalid_api_key");

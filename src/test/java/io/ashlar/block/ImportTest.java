@@ -103,6 +103,33 @@ class ImportTest {
         return "model-0000" + (shard + 1) + ".safetensors";
     }
 
+    /** Demo-base with a head of its own, which has the embedding's values. */
+    private Path withItsOwnHead() throws IOException {
+        Path folder = rewritten("untied", "F32", 1);
+        Path config = folder.resolve("config.json");
+        Files.writeString(config, Files.readString(config).replace("\"tie_word_embeddings\": true", "\"tie_word_embeddings\": false"));
+        Path weights = folder.resolve(shardName(0));
+        ByteBuffer file = ByteBuffer.wrap(Files.readAllBytes(weights)).order(ByteOrder.LITTLE_ENDIAN);
+        byte[] header = new byte[(int) file.getLong()];
+        file.get(header);
+        String json = new String(header, StandardCharsets.UTF_8);
+        String embedding = json.substring(json.indexOf("{\"dtype\"", json.indexOf("embed_tokens")));
+        embedding = embedding.substring(0, embedding.indexOf('}') + 1);
+        byte[] more = (json.substring(0, json.length() - 1) + ",\"lm_head.weight\":" + embedding + "}")
+                .getBytes(StandardCharsets.UTF_8);
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        out.writeBytes(ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(more.length).array());
+        out.writeBytes(more);
+        byte[] data = new byte[file.remaining()];
+        file.get(data);
+        out.writeBytes(data);
+        Files.write(weights, out.toByteArray());
+        Path index = folder.resolve("model.safetensors.index.json");
+        Files.writeString(
+                index, Files.readString(index).replace("}}", ",\"lm_head.weight\":\"" + shardName(0) + "\"}}"));
+        return folder;
+    }
+
     @Test
     void a_model_in_shards_of_another_type_answers_the_same() throws IOException {
         try (CpuDevice device = new CpuDevice(1)) {
@@ -113,6 +140,8 @@ class ImportTest {
             assertThat(expected).hasSizeGreaterThan(20);
             ModelManifest single = importModel(rewritten("f32", "F32", 3));
             assertThat(DemoModels.greedyTokens(demo, device, single, zoo, prompt))
+                    .isEqualTo(expected);
+            assertThat(DemoModels.greedyTokens(demo, device, importModel(withItsOwnHead()), zoo, prompt))
                     .isEqualTo(expected);
             ModelManifest half = importModel(rewritten("f16", "F16", 2));
             assertThat(DemoModels.greedyTokens(demo, device, half, zoo, prompt)).isEqualTo(expected);

@@ -1,6 +1,7 @@
 package io.ashlar.api.openai;
 
 import io.ashlar.api.ApiException;
+import io.ashlar.api.EventLoop;
 import io.ashlar.api.RequestIds;
 import io.ashlar.engine.GenerationRequest;
 import io.ashlar.identity.Caller;
@@ -13,14 +14,12 @@ import java.time.Instant;
 import java.util.UUID;
 import java.util.concurrent.Executor;
 import org.springframework.http.MediaType;
-import org.springframework.http.server.reactive.ServerHttpRequestDecorator;
 import org.springframework.security.core.Authentication;
 import org.springframework.web.reactive.function.server.ServerRequest;
 import org.springframework.web.reactive.function.server.ServerResponse;
 import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Scheduler;
 import reactor.core.scheduler.Schedulers;
-import reactor.netty.http.server.HttpServerRequest;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
@@ -135,19 +134,10 @@ public final class OpenAiHandler {
      */
     private record Call(Caller caller, UUID id, Instant arrived, Executor loop) {}
 
-    private static Executor eventLoop(ServerRequest request) {
-        HttpServerRequest reactorRequest =
-                ServerHttpRequestDecorator.getNativeRequest(request.exchange().getRequest());
-        Executor[] loop = new Executor[1];
-        reactorRequest.withConnection(
-                connection -> loop[0] = connection.channel().eventLoop());
-        return loop[0];
-    }
-
     private Mono<ServerResponse> generate(ServerRequest request, Endpoint endpoint) {
         Instant arrived = clock.instant();
         UUID id = RequestIds.of(request.exchange());
-        Executor loop = eventLoop(request);
+        Executor loop = EventLoop.of(request.exchange());
         MediaType type = request.headers().contentType().orElse(MediaType.APPLICATION_OCTET_STREAM);
         if (!type.isCompatibleWith(MediaType.APPLICATION_JSON)) {
             return Mono.error(ApiException.unsupportedMediaType(
@@ -157,7 +147,8 @@ public final class OpenAiHandler {
                 .zipWith(request.bodyToMono(byte[].class).defaultIfEmpty(new byte[0]))
                 .publishOn(scheduler)
                 .flatMap(both ->
-                        endpoint.answer(RequestFields.parse(both.getT2()), new Call(both.getT1(), id, arrived, loop)));
+                        endpoint.answer(RequestFields.parse(both.getT2()), new Call(both.getT1(), id, arrived, loop)))
+                .publishOn(Schedulers.fromExecutor(loop));
     }
 
     private Mono<ServerResponse> chat(RequestFields f, Call call) {
