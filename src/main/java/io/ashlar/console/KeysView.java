@@ -73,7 +73,8 @@ public class KeysView extends Page implements HasUrlParameter<String> {
         grid.addComponentColumn(this::actions)
                 .setHeader("Actions")
                 .setAutoWidth(true)
-                .setFrozenToEnd(true).setFlexGrow(0);
+                .setFrozenToEnd(true)
+                .setFlexGrow(0);
         grid.setAllRowsVisible(true);
         grid.addThemeVariants(GridVariant.LUMO_NO_BORDER);
         grid.setEmptyStateComponent(empty(

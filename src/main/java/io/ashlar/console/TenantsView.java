@@ -62,7 +62,8 @@ public class TenantsView extends Page {
         grid.addComponentColumn(this::actions)
                 .setHeader("Actions")
                 .setAutoWidth(true)
-                .setFrozenToEnd(true).setFlexGrow(0);
+                .setFrozenToEnd(true)
+                .setFlexGrow(0);
         grid.setAllRowsVisible(true);
         grid.addThemeVariants(GridVariant.LUMO_NO_BORDER);
         grid.setEmptyStateComponent(

@@ -269,7 +269,8 @@ class ApiDoorTest {
     void a_connection_goes_on_after_a_refusal() throws IOException {
         byte[] body = "{\"model\":\"demo-base\",\"tools\":[{}]}".getBytes(java.nio.charset.StandardCharsets.UTF_8);
         String head = " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + key + "\r\n";
-        try (java.net.Socket socket = new java.net.Socket("127.0.0.1", URI.create(server.apiUrl()).getPort())) {
+        try (java.net.Socket socket =
+                new java.net.Socket("127.0.0.1", URI.create(server.apiUrl()).getPort())) {
             socket.setSoTimeout(10_000);
             for (int i = 0; i < 1500; i++) {
                 boolean post = i % 2 == 0;
@@ -281,7 +282,9 @@ class ApiDoorTest {
                 if (post) {
                     socket.getOutputStream().write(body);
                 }
-                assertThat(readAnswer(socket.getInputStream())).as("request %d", i).isEqualTo(post ? 400 : 200);
+                assertThat(readAnswer(socket.getInputStream()))
+                        .as("request %d", i)
+                        .isEqualTo(post ? 400 : 200);
             }
         }
     }
@@ -292,7 +295,8 @@ class ApiDoorTest {
         while (head.indexOf("\r\n\r\n") < 0) {
             head.append((char) in.read());
         }
-        var length = java.util.regex.Pattern.compile("(?i)content-length: (\\d+)").matcher(head);
+        var length =
+                java.util.regex.Pattern.compile("(?i)content-length: (\\d+)").matcher(head);
         assertThat(length.find()).isTrue();
         in.readNBytes(Integer.parseInt(length.group(1)));
         return Integer.parseInt(head.substring(9, 12));

@@ -107,7 +107,9 @@ class ImportTest {
     private Path withItsOwnHead() throws IOException {
         Path folder = rewritten("untied", "F32", 1);
         Path config = folder.resolve("config.json");
-        Files.writeString(config, Files.readString(config).replace("\"tie_word_embeddings\": true", "\"tie_word_embeddings\": false"));
+        Files.writeString(
+                config,
+                Files.readString(config).replace("\"tie_word_embeddings\": true", "\"tie_word_embeddings\": false"));
         Path weights = folder.resolve(shardName(0));
         ByteBuffer file = ByteBuffer.wrap(Files.readAllBytes(weights)).order(ByteOrder.LITTLE_ENDIAN);
         byte[] header = new byte[(int) file.getLong()];
@@ -118,7 +120,10 @@ class ImportTest {
         byte[] more = (json.substring(0, json.length() - 1) + ",\"lm_head.weight\":" + embedding + "}")
                 .getBytes(StandardCharsets.UTF_8);
         ByteArrayOutputStream out = new ByteArrayOutputStream();
-        out.writeBytes(ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(more.length).array());
+        out.writeBytes(ByteBuffer.allocate(8)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .putLong(more.length)
+                .array());
         out.writeBytes(more);
         byte[] data = new byte[file.remaining()];
         file.get(data);

@@ -39,12 +39,12 @@ public final class CpuDevice implements Device {
     @Override
     public Buffer allocate(long bytes) {
         Arena arena = Arena.ofShared();
-        return new CpuBuffer(arena.allocate(bytes, CACHE_LINE), arena);
+        return CpuBuffer.of(arena.allocate(bytes, CACHE_LINE), arena);
     }
 
     @Override
     public Buffer upload(MemorySegment source) {
-        return new CpuBuffer(source, null);
+        return CpuBuffer.of(source, null);
     }
 
     @Override

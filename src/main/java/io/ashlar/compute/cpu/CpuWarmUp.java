@@ -30,7 +30,7 @@ final class CpuWarmUp {
             Activations x = activations(arena, 2 * WIDTH);
             Activations y = activations(arena, 3 * WIDTH);
             PageLayout layout = new PageLayout(1, HEAD_DIM);
-            CpuBuffer pool = new CpuBuffer(arena.allocate(2 * layout.bytes(), 64), null);
+            CpuBuffer pool = CpuBuffer.of(arena.allocate(2 * layout.bytes(), 64), null);
             long[][] pages = new long[ROWS][];
             int[] positions = new int[ROWS];
             int[] rows = new int[ROWS];
@@ -64,11 +64,11 @@ final class CpuWarmUp {
     }
 
     private static Activations activations(Arena arena, int width) {
-        return new Activations(new CpuBuffer(arena.allocate((long) ROWS * width * Float.BYTES, 64), null), ROWS, width);
+        return new Activations(CpuBuffer.of(arena.allocate((long) ROWS * width * Float.BYTES, 64), null), ROWS, width);
     }
 
     private static Matrix matrix(Arena arena, DType type, int rows, int columns) {
-        CpuBuffer buffer = new CpuBuffer(arena.allocate((long) rows * columns * type.bytes(), 64), null);
+        CpuBuffer buffer = CpuBuffer.of(arena.allocate((long) rows * columns * type.bytes(), 64), null);
         return new Matrix(buffer, 0, type, rows, columns);
     }
 }
