@@ -1,6 +1,6 @@
 package io.ashlar.api;
 
-import java.util.concurrent.Executor;
+import io.netty.channel.Channel;
 import org.springframework.http.server.reactive.ServerHttpRequestDecorator;
 import org.springframework.web.server.ServerWebExchange;
 import reactor.core.scheduler.Scheduler;
@@ -14,14 +14,15 @@ import reactor.netty.http.server.HttpServerRequest;
 public final class EventLoop {
     private EventLoop() {}
 
-    public static Executor of(ServerWebExchange exchange) {
+    /** The connection that a request came by. */
+    public static Channel channelOf(ServerWebExchange exchange) {
         HttpServerRequest request = ServerHttpRequestDecorator.getNativeRequest(exchange.getRequest());
-        Executor[] loop = new Executor[1];
-        request.withConnection(connection -> loop[0] = connection.channel().eventLoop());
-        return loop[0];
+        Channel[] channel = new Channel[1];
+        request.withConnection(connection -> channel[0] = connection.channel());
+        return channel[0];
     }
 
     public static Scheduler schedulerOf(ServerWebExchange exchange) {
-        return Schedulers.fromExecutor(of(exchange));
+        return Schedulers.fromExecutor(channelOf(exchange).eventLoop());
     }
 }

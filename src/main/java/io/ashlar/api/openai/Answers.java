@@ -98,7 +98,8 @@ final class Answers {
                 : Flux.empty();
         Flux<DataBuffer> body = Flux.concat(
                         openings, chunks, usage, settled(admitted).thenReturn(event(DONE)))
-                .onErrorResume(ApiException.class, e -> Flux.just(event(ApiErrors.json(e))));
+                .onErrorResume(ApiException.class, e -> Flux.just(event(ApiErrors.json(e))))
+                .doOnCancel(admitted.generation()::cancel);
         return ServerResponse.ok()
                 .contentType(MediaType.TEXT_EVENT_STREAM)
                 .header("Cache-Control", "no-cache")

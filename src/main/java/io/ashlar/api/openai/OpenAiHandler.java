@@ -3,11 +3,14 @@ package io.ashlar.api.openai;
 import io.ashlar.api.ApiException;
 import io.ashlar.api.EventLoop;
 import io.ashlar.api.RequestIds;
+import io.ashlar.engine.Generation;
 import io.ashlar.engine.GenerationRequest;
 import io.ashlar.identity.Caller;
 import io.ashlar.model.text.ChatTemplate;
 import io.ashlar.serving.ServedModel;
 import io.ashlar.serving.Serving;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFutureListener;
 import java.security.Principal;
 import java.time.Clock;
 import java.time.Instant;
@@ -130,14 +133,18 @@ public final class OpenAiHandler {
     /**
      * A request on its way.
      *
-     * @param loop the event loop of its connection: what is sent is made there, so that no other thread must be woken
+     * @param channel its connection: what is sent is made on its event loop, so that no other thread must be woken
      */
-    private record Call(Caller caller, UUID id, Instant arrived, Executor loop) {}
+    private record Call(Caller caller, UUID id, Instant arrived, Channel channel) {
+        Executor loop() {
+            return channel.eventLoop();
+        }
+    }
 
     private Mono<ServerResponse> generate(ServerRequest request, Endpoint endpoint) {
         Instant arrived = clock.instant();
         UUID id = RequestIds.of(request.exchange());
-        Executor loop = EventLoop.of(request.exchange());
+        Channel channel = EventLoop.channelOf(request.exchange());
         MediaType type = request.headers().contentType().orElse(MediaType.APPLICATION_OCTET_STREAM);
         if (!type.isCompatibleWith(MediaType.APPLICATION_JSON)) {
             return Mono.error(ApiException.unsupportedMediaType(
@@ -146,9 +153,9 @@ public final class OpenAiHandler {
         return caller(request)
                 .zipWith(request.bodyToMono(byte[].class).defaultIfEmpty(new byte[0]))
                 .publishOn(scheduler)
-                .flatMap(both ->
-                        endpoint.answer(RequestFields.parse(both.getT2()), new Call(both.getT1(), id, arrived, loop)))
-                .publishOn(Schedulers.fromExecutor(loop));
+                .flatMap(both -> endpoint.answer(
+                        RequestFields.parse(both.getT2()), new Call(both.getT1(), id, arrived, channel)))
+                .publishOn(Schedulers.fromExecutor(channel.eventLoop()));
     }
 
     private Mono<ServerResponse> chat(RequestFields f, Call call) {
@@ -177,7 +184,7 @@ public final class OpenAiHandler {
         GenerationCall[] read = new GenerationCall[1];
         AnswerFormat[] format = new AnswerFormat[1];
         Admission.Admitted admitted =
-                admission.admit(call.caller, modelName, call.id, call.arrived, call.loop, model -> {
+                admission.admit(call.caller, modelName, call.id, call.arrived, call.loop(), model -> {
                     GenerationCall options = GenerationCall.read(f, model.defaults(), model.vocabularySize(), logprobs);
                     int[] prompt = chat ? chatPrompt(f, model) : completionPrompt(f, model);
                     int limit = options.answerLimit(
@@ -208,12 +215,22 @@ public final class OpenAiHandler {
                             options.choices(),
                             model.sharesPrefixes() ? "" : call.caller.tenant().toString());
                 });
-        Answers answers = new Answers(Schedulers.fromExecutor(call.loop));
+        cancelWhenGone(call.channel, admitted.generation());
+        Answers answers = new Answers(Schedulers.fromExecutor(call.loop()));
         return Mono.fromFuture(admitted::begun, true)
                 .then(Mono.defer(() -> read[0].stream()
                         ? answers.stream(admitted, read[0], format[0])
                         : answers.whole(admitted, read[0], format[0])))
                 .doOnCancel(admitted.generation()::cancel);
+    }
+
+    /** Whatever the stream of the answer is doing: when its connection closes, nobody is left to make tokens for. */
+    private static void cancelWhenGone(Channel channel, Generation generation) {
+        ChannelFutureListener gone = closed -> generation.cancel();
+        channel.closeFuture().addListener(gone);
+        generation
+                .ended()
+                .whenComplete((usage, failure) -> channel.closeFuture().removeListener(gone));
     }
 
     private static int[] chatPrompt(RequestFields f, ServedModel model) {
