@@ -3,7 +3,6 @@ package io.ashlar.console;
 import com.vaadin.flow.component.Component;
 import com.vaadin.flow.component.Key;
 import com.vaadin.flow.component.button.Button;
-import com.vaadin.flow.component.confirmdialog.ConfirmDialog;
 import com.vaadin.flow.component.datepicker.DatePicker;
 import com.vaadin.flow.component.dialog.Dialog;
 import com.vaadin.flow.component.grid.Grid;
@@ -184,18 +183,15 @@ public class KeysView extends Page implements HasUrlParameter<String> {
     }
 
     private void revoke(ApiKey key) {
-        ConfirmDialog dialog = new ConfirmDialog();
-        dialog.setHeader("Revoke " + key.name() + "?");
-        dialog.setText("It is refused within a second, and cannot be brought back.");
-        dialog.setCancelable(true);
-        dialog.setConfirmText("Revoke");
-        dialog.setConfirmButtonTheme("error primary");
-        dialog.addConfirmListener(e -> {
-            if (attempt(() -> keys.revoke(key.id(), actor))) {
-                done("Revoked " + key.name() + ".");
-                refresh();
-            }
-        });
-        dialog.open();
+        confirm(
+                "Revoke " + key.name() + "?",
+                "It is refused within a second, and cannot be brought back.",
+                "Revoke",
+                () -> {
+                    if (attempt(() -> keys.revoke(key.id(), actor))) {
+                        done("Revoked " + key.name() + ".");
+                        refresh();
+                    }
+                });
     }
 }

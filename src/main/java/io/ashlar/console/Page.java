@@ -3,6 +3,7 @@ package io.ashlar.console;
 import com.vaadin.flow.component.Component;
 import com.vaadin.flow.component.button.Button;
 import com.vaadin.flow.component.button.ButtonVariant;
+import com.vaadin.flow.component.confirmdialog.ConfirmDialog;
 import com.vaadin.flow.component.html.Div;
 import com.vaadin.flow.component.html.H1;
 import com.vaadin.flow.component.html.H2;
@@ -72,6 +73,18 @@ abstract class Page extends Main {
     static void failed(String text) {
         Notification.show(text, 8000, Notification.Position.BOTTOM_START)
                 .addThemeVariants(NotificationVariant.LUMO_ERROR);
+    }
+
+    /** Asks before something that is refused or lost by it. */
+    static void confirm(String question, String consequence, String verb, Runnable action) {
+        ConfirmDialog dialog = new ConfirmDialog();
+        dialog.setHeader(question);
+        dialog.setText(consequence);
+        dialog.setCancelable(true);
+        dialog.setConfirmText(verb);
+        dialog.setConfirmButtonTheme("error primary");
+        dialog.addConfirmListener(e -> action.run());
+        dialog.open();
     }
 
     /** Runs an action; what the services refuse, or a database that is away, is told and not thrown. */

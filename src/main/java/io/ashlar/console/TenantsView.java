@@ -4,7 +4,6 @@ import com.vaadin.flow.component.Component;
 import com.vaadin.flow.component.Key;
 import com.vaadin.flow.component.button.Button;
 import com.vaadin.flow.component.checkbox.CheckboxGroup;
-import com.vaadin.flow.component.confirmdialog.ConfirmDialog;
 import com.vaadin.flow.component.dialog.Dialog;
 import com.vaadin.flow.component.grid.Grid;
 import com.vaadin.flow.component.grid.GridVariant;
@@ -170,20 +169,16 @@ public class TenantsView extends Page {
     }
 
     private void suspend(Tenant tenant) {
-        ConfirmDialog dialog = new ConfirmDialog();
-        dialog.setHeader("Suspend " + tenant.name() + "?");
-        dialog.setText(
-                "Its API keys are refused within a second, until it is resumed. Requests that are running end normally.");
-        dialog.setCancelable(true);
-        dialog.setConfirmText("Suspend");
-        dialog.setConfirmButtonTheme("error primary");
-        dialog.addConfirmListener(e -> {
-            if (attempt(() -> tenants.suspend(tenant.id(), actor))) {
-                done("Suspended " + tenant.name() + ".");
-                refresh();
-            }
-        });
-        dialog.open();
+        confirm(
+                "Suspend " + tenant.name() + "?",
+                "Its API keys are refused within a second, until it is resumed. Requests that are running end normally.",
+                "Suspend",
+                () -> {
+                    if (attempt(() -> tenants.suspend(tenant.id(), actor))) {
+                        done("Suspended " + tenant.name() + ".");
+                        refresh();
+                    }
+                });
     }
 
     private void resume(Tenant tenant) {
