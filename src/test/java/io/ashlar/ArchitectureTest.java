@@ -87,7 +87,7 @@ class ArchitectureTest {
             .whereLayer("console")
             .mayOnlyAccessLayers("serving", "engine", "catalog", "identity", "quota", "usage", "audit", "api")
             .whereLayer("cli")
-            .mayOnlyAccessLayers("app", "serving", "catalog", "identity")
+            .mayOnlyAccessLayers("app", "block", "serving", "catalog", "identity")
             .whereLayer("main")
             .mayOnlyAccessLayers("cli", "database", "identity", "model");
 

@@ -1,5 +1,6 @@
 package io.ashlar.app;
 
+import io.ashlar.compute.PageType;
 import java.nio.file.Path;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
@@ -66,6 +67,7 @@ public record AshlarProperties(
      * @param runningSequences that hold pages at the same time
      * @param maxQueued requests that wait or run; more are refused with 503
      * @param pageMemory for the keys and values of all running sequences and cached prefixes
+     * @param pageType of keys and values: {@code f16}; {@code q8} in half the memory; {@code f32} to the last bit
      * @param maxContext bounds every model's context, in tokens
      * @param stallLimit how long a client may leave its stream unread before its request is cancelled
      */
@@ -76,6 +78,7 @@ public record AshlarProperties(
             @DefaultValue("256") int runningSequences,
             @DefaultValue("2048") int maxQueued,
             @DefaultValue("256MB") DataSize pageMemory,
+            @DefaultValue("f16") PageType pageType,
             @DefaultValue("32768") int maxContext,
             @DefaultValue("60s") Duration stallLimit) {}
 

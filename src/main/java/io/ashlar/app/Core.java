@@ -132,6 +132,7 @@ public class Core {
         EngineOptions options = new EngineOptions(
                 new StepLimits(e.stepTokens(), e.runningSequences()),
                 e.pageMemory().toBytes(),
+                e.pageType(),
                 e.maxQueued(),
                 e.stallLimit());
         return new Engine(device, options, System::nanoTime);

@@ -1,5 +1,7 @@
 package io.ashlar.app;
 
+import io.ashlar.block.Importer;
+import io.ashlar.block.Quantization;
 import io.ashlar.catalog.Catalog;
 import io.ashlar.catalog.Deployment;
 import io.ashlar.identity.ApiKeys;
@@ -117,7 +119,7 @@ final class FirstStart {
                     }
                 }
             }
-            library.importFolder(folder, model, null, ACTOR);
+            library.importModel(folder, model, null, Quantization.NONE, Importer.Progress.NONE, ACTOR);
         } catch (IOException e) {
             throw new UncheckedIOException("the demo model " + model + " cannot be unpacked into " + data, e);
         } finally {

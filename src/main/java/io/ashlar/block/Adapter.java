@@ -1,29 +1,30 @@
 package io.ashlar.block;
 
 import io.ashlar.compute.Buffer;
-import io.ashlar.compute.DType;
 import io.ashlar.compute.Device;
 import io.ashlar.compute.LowRank;
+import io.ashlar.compute.LowRankTerms;
 import io.ashlar.compute.Matrix;
+import io.ashlar.model.Family;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** A LoRA adapter on a device, in float32, with its second halves transposed for the kernel. */
+/** A LoRA adapter on a device: its terms by slot, those of a layer's projections one after another. */
 public final class Adapter {
+    private static final int SLOTS = Family.ADAPTABLE.size();
+
     private final String name;
-    private final Map<String, LowRank> terms;
+    private final LowRankTerms terms;
     private final long bytes;
     private final Arena arena;
     private final List<Buffer> buffers;
     private int users;
 
-    private Adapter(String name, Map<String, LowRank> terms, long bytes, Arena arena, List<Buffer> buffers) {
+    private Adapter(String name, LowRankTerms terms, long bytes, Arena arena, List<Buffer> buffers) {
         this.name = name;
         this.terms = terms;
         this.bytes = bytes;
@@ -31,56 +32,32 @@ public final class Adapter {
         this.buffers = buffers;
     }
 
-    static Adapter load(AdapterManifest manifest, BlockZoo zoo, Device device) {
+    /** @param layers of the model that it changes */
+    static Adapter load(AdapterManifest manifest, int layers, BlockZoo zoo, Device device) {
         Arena arena = Arena.ofShared();
         Map<String, Matrix> matrices = new HashMap<>();
         List<Buffer> buffers = new ArrayList<>();
         long bytes = 0;
-        try (Arena mapping = Arena.ofConfined()) {
-            for (BlockTensor t : zoo.map(manifest.block(), mapping)) {
-                boolean transposed = t.role().endsWith(".b");
-                MemorySegment floats = floats(t, transposed, arena);
-                Buffer buffer = device.upload(floats);
-                buffers.add(buffer);
-                int rows = transposed ? t.columns() : t.rows();
-                int columns = transposed ? t.rows() : t.columns();
-                matrices.put(t.role(), new Matrix(buffer, 0, DType.F32, rows, columns));
-                bytes += floats.byteSize();
+        for (BlockTensor t : zoo.map(manifest.block(), arena)) {
+            Buffer buffer = device.upload(t.data());
+            buffers.add(buffer);
+            matrices.put(t.role(), new Matrix(buffer, 0, t.type(), t.rows(), t.columns()));
+            bytes += t.bytes();
+        }
+        List<@Nullable LowRank> terms = new ArrayList<>();
+        for (int layer = 0; layer < layers; layer++) {
+            for (String role : Family.ADAPTABLE) {
+                Matrix a = matrices.get(layer + "." + role + ".a");
+                Matrix b = matrices.get(layer + "." + role + ".b");
+                terms.add(a == null || b == null ? null : new LowRank(a, b));
             }
         }
-        Map<String, LowRank> terms = new HashMap<>();
-        for (Map.Entry<String, Matrix> entry : matrices.entrySet()) {
-            if (entry.getKey().endsWith(".a")) {
-                String projection = entry.getKey().substring(0, entry.getKey().length() - 2);
-                Matrix b = matrices.get(projection + ".b");
-                if (b == null) {
-                    throw new IllegalStateException("adapter " + manifest.block() + " lacks " + projection + ".b");
-                }
-                terms.put(projection, new LowRank(entry.getValue(), b, manifest.scale()));
-            }
-        }
-        return new Adapter(manifest.block(), Map.copyOf(terms), bytes, arena, List.copyOf(buffers));
+        return new Adapter(manifest.block(), device.lowRankTerms(terms), bytes, arena, List.copyOf(buffers));
     }
 
-    private static MemorySegment floats(BlockTensor t, boolean transpose, Arena arena) {
-        MemorySegment out = arena.allocate((long) t.rows() * t.columns() * Float.BYTES, 64);
-        for (int r = 0; r < t.rows(); r++) {
-            for (int c = 0; c < t.columns(); c++) {
-                long from = (long) r * t.columns() + c;
-                long to = transpose ? (long) c * t.rows() + r : from;
-                out.setAtIndex(ValueLayout.JAVA_FLOAT, to, value(t, from));
-            }
-        }
-        return out;
-    }
-
-    private static float value(BlockTensor t, long index) {
-        long at = index * t.type().bytes();
-        return switch (t.type()) {
-            case F32 -> t.data().get(ValueLayout.JAVA_FLOAT_UNALIGNED, at);
-            case F16 -> Float.float16ToFloat(t.data().get(ValueLayout.JAVA_SHORT_UNALIGNED, at));
-            case BF16 -> Float.intBitsToFloat(t.data().get(ValueLayout.JAVA_SHORT_UNALIGNED, at) << 16);
-        };
+    /** The first slot of a layer. */
+    public static int slot(int layer) {
+        return layer * SLOTS;
     }
 
     /** The zoo's name of its tensors. */
@@ -88,9 +65,8 @@ public final class Adapter {
         return name;
     }
 
-    /** Its term for a layer's projection; null where it leaves the projection as it is. */
-    public @Nullable LowRank term(int layer, String role) {
-        return terms.get(layer + "." + role);
+    public LowRankTerms terms() {
+        return terms;
     }
 
     public long bytes() {
@@ -106,6 +82,7 @@ public final class Adapter {
     }
 
     void close() {
+        terms.close();
         buffers.forEach(Buffer::close);
         arena.close();
     }

@@ -2,6 +2,7 @@ package io.ashlar.block;
 
 import io.ashlar.compute.Buffer;
 import io.ashlar.compute.Matrix;
+import io.ashlar.compute.Vector;
 import io.ashlar.model.Weights;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
@@ -29,15 +30,20 @@ public final class Block {
     static Block load(String name, BlockZoo zoo, io.ashlar.compute.Device device) {
         Arena arena = Arena.ofShared();
         Map<String, Matrix> matrices = new HashMap<>();
+        Map<String, Vector> vectors = new HashMap<>();
         List<Buffer> buffers = new ArrayList<>();
         long bytes = 0;
         for (BlockTensor t : zoo.map(name, arena)) {
             Buffer buffer = device.upload(t.data());
             buffers.add(buffer);
-            matrices.put(t.role(), new Matrix(buffer, 0, t.type(), t.rows(), t.columns()));
+            if (t.vector()) {
+                vectors.put(t.role(), new Vector(buffer, 0, t.columns()));
+            } else {
+                matrices.put(t.role(), new Matrix(buffer, 0, t.type(), t.rows(), t.columns()));
+            }
             bytes += t.bytes();
         }
-        return new Block(name, new Weights(Map.copyOf(matrices)), bytes, arena, List.copyOf(buffers));
+        return new Block(name, new Weights(matrices, vectors), bytes, arena, List.copyOf(buffers));
     }
 
     public String name() {

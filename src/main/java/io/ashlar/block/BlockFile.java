@@ -20,10 +20,10 @@ import tools.jackson.databind.node.ArrayNode;
 
 /**
  * The bytes of a block: a magic word, the length of the layout, the layout as JSON, then each tensor's data at a multiple
- * of 64 bytes. The same tensors in the same order always give the same bytes, so their SHA-256 is the block's name.
+ * of 64 bytes, as kernels read it. The same tensors in the same order always give the same bytes, so their SHA-256 is the block's name.
  */
 final class BlockFile {
-    private static final byte[] MAGIC = "ASHBLK01".getBytes(StandardCharsets.US_ASCII);
+    private static final byte[] MAGIC = "ASHBLK02".getBytes(StandardCharsets.US_ASCII);
     private static final int ALIGN = 64;
     private static final int CHUNK = 1 << 20;
 
@@ -36,7 +36,8 @@ final class BlockFile {
                     .put("role", t.role())
                     .put("type", t.type().name())
                     .put("rows", t.rows())
-                    .put("columns", t.columns());
+                    .put("columns", t.columns())
+                    .put("vector", t.vector());
         }
         byte[] json = layout.toString().getBytes(StandardCharsets.UTF_8);
         out.write(MAGIC);
@@ -63,6 +64,8 @@ final class BlockFile {
         return (at + ALIGN - 1) / ALIGN * ALIGN;
     }
 
+    private static final byte[] FIRST_MAGIC = "ASHBLK01".getBytes(StandardCharsets.US_ASCII);
+
     /** Maps a block; its tensors are views that live as long as the arena. */
     static List<BlockTensor> map(Path file, Arena arena) {
         MemorySegment all;
@@ -72,6 +75,13 @@ final class BlockFile {
             throw new UncheckedIOException("block " + file + " cannot be read", e);
         }
         int head = MAGIC.length + 4;
+        if (all.byteSize() >= head
+                && MemorySegment.mismatch(
+                                MemorySegment.ofArray(FIRST_MAGIC), 0, FIRST_MAGIC.length, all, 0, FIRST_MAGIC.length)
+                        < 0) {
+            throw new IllegalStateException("block " + file
+                    + " was stored by an earlier version in another layout; remove the models that use it and import them again");
+        }
         if (all.byteSize() < head
                 || MemorySegment.mismatch(MemorySegment.ofArray(MAGIC), 0, MAGIC.length, all, 0, MAGIC.length) >= 0) {
             throw damaged(file);
@@ -89,11 +99,13 @@ final class BlockFile {
             DType type = DType.valueOf(entry.path("type").asString());
             int rows = entry.path("rows").asInt();
             int columns = entry.path("columns").asInt();
-            long size = (long) rows * columns * type.bytes();
+            boolean vector = entry.path("vector").asBoolean();
+            long size = BlockTensor.bytes(type, rows, columns, vector);
             if (at + size > all.byteSize()) {
                 throw damaged(file);
             }
-            tensors.add(new BlockTensor(entry.path("role").asString(), type, rows, columns, all.asSlice(at, size)));
+            tensors.add(new BlockTensor(
+                    entry.path("role").asString(), type, rows, columns, vector, all.asSlice(at, size)));
             at += aligned(size);
         }
         return tensors;

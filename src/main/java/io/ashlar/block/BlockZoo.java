@@ -116,18 +116,19 @@ public final class BlockZoo {
     private String store(Content content) {
         try {
             MessageDigest digest = MessageDigest.getInstance("SHA-256");
-            content.writeTo(new DigestOutputStream(OutputStream.nullOutputStream(), digest));
-            String name = HexFormat.of().formatHex(digest.digest());
-            Path target = path(name);
-            if (Files.exists(target)) {
-                return name;
-            }
             Path draft = Files.createTempFile(temporary, "block", "");
             try (FileChannel channel = FileChannel.open(draft, StandardOpenOption.WRITE);
-                    OutputStream out = new BufferedOutputStream(java.nio.channels.Channels.newOutputStream(channel))) {
+                    OutputStream out = new BufferedOutputStream(
+                            new DigestOutputStream(java.nio.channels.Channels.newOutputStream(channel), digest))) {
                 content.writeTo(out);
                 out.flush();
                 channel.force(true);
+            }
+            String name = HexFormat.of().formatHex(digest.digest());
+            Path target = path(name);
+            if (Files.exists(target)) {
+                Files.delete(draft);
+                return name;
             }
             Files.createDirectories(target.getParent());
             Files.move(draft, target, StandardCopyOption.ATOMIC_MOVE);

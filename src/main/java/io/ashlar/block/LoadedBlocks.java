@@ -21,6 +21,10 @@ public final class LoadedBlocks {
         this.device = device;
     }
 
+    public Device device() {
+        return device;
+    }
+
     /** The blocks of a chain, loaded where needed. Every call is answered by one {@link #release}. */
     public List<Block> acquire(List<String> names) {
         lock.lock();
@@ -44,12 +48,12 @@ public final class LoadedBlocks {
         }
     }
 
-    public Adapter acquire(AdapterManifest manifest) {
+    public Adapter acquire(AdapterManifest manifest, int layers) {
         lock.lock();
         try {
             Adapter adapter = adapters.get(manifest.block());
             if (adapter == null) {
-                adapter = Adapter.load(manifest, zoo, device);
+                adapter = Adapter.load(manifest, layers, zoo, device);
                 adapters.put(manifest.block(), adapter);
             }
             adapter.use();

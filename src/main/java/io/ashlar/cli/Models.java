@@ -1,5 +1,6 @@
 package io.ashlar.cli;
 
+import io.ashlar.block.Quantization;
 import io.ashlar.app.AshlarProperties;
 import io.ashlar.app.Workbench;
 import io.ashlar.identity.InvalidRequestException;
@@ -86,13 +87,13 @@ final class Models {
     /** A model or adapter from a folder. */
     @Command(
             name = "import",
-            description = "Imports a model or adapter folder (Hugging Face layout) and deploys it under its name.",
+            description = "Imports a model (a GGUF file, or a folder in Hugging Face layout) or an adapter folder, and deploys it under its name.",
             mixinStandardHelpOptions = true)
     static final class Import implements Callable<Integer> {
         @Mixin
         CommonOptions common = new CommonOptions();
 
-        @Parameters(paramLabel = "DIR", description = "The folder with config.json or adapter_config.json.")
+        @Parameters(paramLabel = "PATH", description = "A GGUF file, or the folder with config.json or adapter_config.json.")
         Path folder = Path.of("");
 
         @Option(names = "--name", required = true, paramLabel = "NAME", description = "What it is called from now on.")
@@ -103,10 +104,30 @@ final class Models {
         String base;
 
         @Option(
+                names = "--quantize",
+                paramLabel = "TYPE",
+                description = "Stores float matrices as q8_0 or q4_0, in half or a quarter of the memory of 16 bits.")
+        @Nullable
+        String quantize;
+
+        @Option(
                 names = "--grant",
                 paramLabel = "TENANT",
                 description = "A tenant that may use it; may be given more than once.")
         List<String> grants = new ArrayList<>();
+
+        private Quantization type() {
+            if (quantize == null) {
+                return Quantization.NONE;
+            }
+            return switch (quantize.toLowerCase(Locale.ROOT)) {
+                case "q8_0" -> Quantization.Q8_0;
+                case "q4_0" -> Quantization.Q4_0;
+                default ->
+                    throw new InvalidRequestException(
+                            "quantize", "--quantize is q8_0 or q4_0, not '" + quantize + "'.");
+            };
+        }
 
         @Override
         public Integer call() {
@@ -120,7 +141,8 @@ final class Models {
                             .orElseThrow(() ->
                                     new InvalidRequestException("grant", "There is no tenant named " + grant + ".")));
                 }
-                workbench.library().importFolder(folder.toAbsolutePath().normalize(), name, base, ACTOR);
+                workbench.library()
+                        .importModel(folder.toAbsolutePath().normalize(), name, base, type(), Models::progress, ACTOR);
                 for (Tenant tenant : tenants) {
                     workbench.catalog().grant(tenant.id(), name, ACTOR);
                 }
@@ -138,6 +160,11 @@ final class Models {
             }
             return 0;
         }
+    }
+
+    /** One line that is written over, on a terminal or in a log. */
+    private static void progress(int blocks, int of) {
+        System.err.print("\rStored " + blocks + " of " + of + " blocks" + (blocks == of ? "\n" : ""));
     }
 
     /** A model and the blocks that nothing else uses. */

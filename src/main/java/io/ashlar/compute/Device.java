@@ -1,6 +1,8 @@
 package io.ashlar.compute;
 
 import java.lang.foreign.MemorySegment;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** A place that computes. Used by one engine thread at a time, except for {@link #upload}, which any thread may call. */
 public interface Device extends AutoCloseable {
@@ -13,9 +15,21 @@ public interface Device extends AutoCloseable {
     /** Weights made readable to kernels. A device that computes on host memory may use {@code source} itself. */
     Buffer upload(MemorySegment source);
 
+    Ints ints(int length);
+
+    /** An empty table of pages that lie in {@code pool}. */
+    PageTable pageTable(Buffer pool, int layers);
+
+    PageTables pageTables(int rows);
+
+    /** @param terms by slot */
+    LowRankTerms lowRankTerms(List<@Nullable LowRank> terms);
+
+    AdapterRows adapterRows();
+
     Kernels kernels();
 
-    /** Copies the first {@code count} floats of a row to the host. */
+    /** Copies the first {@code count} floats of a row to the host, after the work recorded so far is done. */
     void download(Activations from, int row, float[] into, int count);
 
     /** Called once by the thread that will run kernels, before its first. */
@@ -23,6 +37,9 @@ public interface Device extends AutoCloseable {
 
     /** Does what makes the first steps as fast as later ones. Any thread may call it, beside an engine that runs. */
     void warmUp();
+
+    /** What computes, in a few words: for the log and the console. */
+    String describe();
 
     @Override
     void close();

@@ -3,29 +3,37 @@ package io.ashlar.compute;
 import java.util.List;
 
 /**
- * The operations of a forward pass. All activations are float32. A row's result depends on that row's inputs only, to the
- * last bit: never on which other rows are in the call, how many there are, or which worker computes it.
+ * The operations of a forward pass. All activations are float32, and their widths multiples of 16. A row's result depends on
+ * that row's inputs only, to the last bit: never on which other rows are in the call, how many there are, or which worker
+ * computes it.
+ *
+ * <p>Calls record work; it has been done when {@link #finish} returns. Until then what they were given stays as it is.
  */
 public interface Kernels {
-    /** {@code out[r, :] = table[tokens[r], :]} for each r of {@code rows}. */
-    void embed(Matrix table, int[] tokens, Rows rows, Activations out);
-
-    /** {@code out[r, :] = x[r, :] / sqrt(mean(x[r, :]^2) + epsilon) * weight}, over the weight's columns. */
-    void rmsNorm(Activations x, Rows rows, Matrix weight, float epsilon, Activations out);
+    /** {@code out[r, :] = scale * table[tokens[r], :]} for each r of {@code rows}. */
+    void embed(Matrix table, Ints tokens, Rows rows, float scale, Activations out);
 
     /**
-     * {@code out[r, o + n] (+)= sum over k of x[r, k] * w[n, k]}: the matrices are stacked, each one's outputs following
-     * the one before.
+     * {@code out[r, :] (+)= x[r, :] / sqrt(mean(x[r, :]^2) + epsilon) * weight}, over the weight's length.
      *
      * @param accumulate add to {@code out} instead of overwriting it
      */
-    void project(Activations x, Rows rows, List<Matrix> stacked, Activations out, boolean accumulate);
+    void rmsNorm(Activations x, Rows rows, Vector weight, float epsilon, Activations out, boolean accumulate);
 
-    /** {@code out[r, outColumn + n] += scale * sum over j of b[n, j] * (sum over k of a[j, k] * x[r, k])}. */
-    void addLowRank(Activations x, Rows rows, LowRank term, Activations out, int outColumn);
+    /** The same in place for each of {@code heads} consecutive heads from {@code column} on, as wide as the weight. */
+    void normHeads(Activations x, Rows rows, int column, int heads, Vector weight, float epsilon);
 
-    /** Rotates, in place, {@code heads} consecutive heads of {@code 2 * table.half} floats from {@code column} on. */
-    void rotate(Activations x, Rows rows, int column, int heads, int[] positions, RotaryTable table);
+    /**
+     * {@code out[r, o + n] (+)= bias[n] + sum over k of x[r, k] * w[n, k]}: the matrices are stacked, each one's outputs
+     * following the one before. With quantised weights x is rounded to 8 bits in blocks of 32.
+     */
+    void project(Activations x, Rows rows, List<Linear> stacked, Activations out, boolean accumulate);
+
+    /** {@code out[r, o + n] += b a x[r]} of each row's adapter, for the slots from {@code slot} on, stacked as in project. */
+    void addLowRank(Activations x, AdapterRows rows, int slot, List<Linear> stacked, Activations out);
+
+    /** Rotates, in place, {@code heads} consecutive heads of {@code headDim} floats from {@code column} on. */
+    void rotate(Activations x, Rows rows, int column, int heads, int headDim, Ints positions, RotaryTable table);
 
     /**
      * Stores each row's keys and values in its page.
@@ -33,15 +41,45 @@ public interface Kernels {
      * @param keyColumn where the row's keys {@code [kvHeads, headDim]} start in {@code x}
      * @param valueColumn where the row's values {@code [kvHeads, headDim]} start in {@code x}
      */
-    void store(Activations x, Rows rows, int keyColumn, int valueColumn, KeyValues into);
+    void store(Activations x, Rows rows, int keyColumn, int valueColumn, Ints positions, KeyValues into);
 
     /**
-     * Causal attention of each row over positions 0 to its own: {@code out[r, h, :] = softmax(scale * q[r, h] . K) V}.
+     * Causal attention of each row: {@code out[r, h, :] = softmax(score(q[r, h], K)) V}.
      *
      * @param q queries {@code [heads, headDim]} from column 0 on; head h reads key/value head {@code h * kvHeads / heads}
+     * @param rows cut by {@link Rows#cut}
      */
-    void attend(Activations q, Rows rows, int heads, float scale, KeyValues from, Activations out);
+    void attend(Activations q, Rows rows, Attention how, Ints positions, KeyValues from, Activations out);
 
-    /** {@code out[r, i] = silu(x[r, i]) * x[r, width + i]} for i below {@code width}. */
-    void gatedSilu(Activations x, Rows rows, int width, Activations out);
+    /** {@code out[r, i] = f(x[r, i]) * x[r, width + i]} for i below {@code width}. */
+    void gate(Activations x, Rows rows, int width, Activation f, Activations out);
+
+    /** {@code x[r, i] = cap * tanh(x[r, i] / cap)} for i below {@code width}. */
+    void softcap(Activations x, Rows rows, int width, float cap);
+
+    /** Chooses each row's experts by the largest of softmax(x[r, :experts]). */
+    void route(Activations x, Rows rows, Routing into);
+
+    /**
+     * As project, each slot with its expert's weights: the matrices are those of all experts, one below the other.
+     *
+     * @param bySlot whether x has a row for each slot, instead of one for each row of the step; out has one for each slot
+     */
+    void projectExperts(
+            Activations x, Rows rows, boolean bySlot, Routing routing, List<Matrix> stacked, Activations out);
+
+    /** As gate, for the rows 0 to {@code count} of x. */
+    void gateSlots(Activations x, int count, int width, Activation f, Activations out);
+
+    /** {@code out[r, :] += sum over u of weight * y[slot(r, u), :]}. */
+    void combineExperts(Activations y, Rows rows, Routing routing, int width, Activations out);
+
+    /** {@code out[r]} = the lowest index of the largest of {@code x[r, :width]}. */
+    void argmax(Activations x, Rows rows, int width, Ints out);
+
+    /** {@code to[toRows[i], :width] = from[fromRows[i], :width]}. */
+    void copy(Activations from, Rows fromRows, Activations to, Rows toRows, int width);
+
+    /** Returns when all recorded work is done. */
+    void finish();
 }

@@ -1,25 +1,18 @@
 package io.ashlar.compute;
 
-/**
- * A low-rank term of an adapter: {@code delta = scale * b * a}. {@code a} is {@code [rank, in]} and {@code bTransposed} is
- * {@code [rank, out]}, both float32, so that both halves read memory in order.
- */
-public record LowRank(Matrix a, Matrix bTransposed, float scale) {
+/** A low-rank term of an adapter: {@code delta = b a}, {@code a [rank, in]} and {@code b [out, rank]} in float32 panels, the scale in b. */
+public record LowRank(Matrix a, Matrix b) {
+    /** The largest rank. */
+    public static final int MOST = 256;
+
     public LowRank {
-        if (a.rows() != bTransposed.rows()) {
-            throw new IllegalArgumentException("ranks differ: a has " + a.rows() + ", b has " + bTransposed.rows());
+        if (a.rows() != b.columns() || a.rows() > MOST || a.type() != DType.F32 || b.type() != DType.F32) {
+            throw new IllegalArgumentException("a has " + a.rows() + " rows of " + a.type() + ", b " + b.columns()
+                    + " columns of " + b.type() + "; both should be F32 and the rank at most " + MOST);
         }
     }
 
     public int rank() {
         return a.rows();
-    }
-
-    public int in() {
-        return a.columns();
-    }
-
-    public int out() {
-        return bTransposed.columns();
     }
 }

@@ -4,6 +4,7 @@ import io.ashlar.block.Adapter;
 import io.ashlar.block.Block;
 import io.ashlar.compute.RotaryTable;
 import io.ashlar.model.Family;
+import io.ashlar.model.LayerShape;
 import io.ashlar.model.ModelConfig;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -11,6 +12,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * A model on an engine: its blocks in order of depth (embedding, layers, norm, head) and perhaps an adapter.
  *
+ * @param rotary the angles of each layer
  * @param contextLength the longest sequence, in tokens
  */
 public record Chain(
@@ -18,12 +20,12 @@ public record Chain(
         ModelConfig config,
         List<Block> blocks,
         @Nullable Adapter adapter,
-        RotaryTable rotary,
+        List<RotaryTable> rotary,
         int contextLength) {
     public Chain {
-        if (blocks.size() != config.layers() + 3) {
+        if (blocks.size() != config.layers() + 3 || rotary.size() != config.layers()) {
             throw new IllegalArgumentException("a chain of " + config.layers() + " layers has " + (config.layers() + 3)
-                    + " blocks, not " + blocks.size());
+                    + " blocks and as many tables as layers, not " + blocks.size() + " and " + rotary.size());
         }
     }
 
@@ -45,10 +47,10 @@ public record Chain(
 
     /** What decides the pages of a prompt: chains with equal identities have equal pages. */
     Object identity() {
-        return new Identity(blocks.subList(0, 1 + config.layers()), adapter, config.layer());
+        return new Identity(blocks.subList(0, 1 + config.layers()), adapter, config.shapes());
     }
 
-    private record Identity(List<Block> blocks, @Nullable Adapter adapter, Object shape) {}
+    private record Identity(List<Block> blocks, @Nullable Adapter adapter, List<LayerShape> shapes) {}
 
     @Override
     public boolean equals(@Nullable Object other) {

@@ -29,6 +29,7 @@ public final class Engine implements AutoCloseable {
     private final PrefixCache cache = new PrefixCache();
     private final SequencePages pages;
     private final ChainWalk walk;
+    private final StepRows rows;
     private final Policy<Sequence> scheduler;
     private final Sampler sampler = new Sampler();
     private final Set<Sequence> sequences = new HashSet<>();
@@ -51,8 +52,9 @@ public final class Engine implements AutoCloseable {
         this.options = options;
         this.nanoClock = nanoClock;
         this.pool = new PagePool(device, options.pageBytes(), SLAB_BYTES);
-        this.pages = new SequencePages(pool, cache);
-        this.walk = new ChainWalk(device, pool);
+        this.pages = new SequencePages(pool, cache, options.pageType());
+        this.walk = new ChainWalk(device, options.pageType());
+        this.rows = new StepRows(device);
         this.scheduler = new FirstComeFirstServed<>(options.limits());
         this.metrics = look();
         this.thread = Thread.ofPlatform().name("engine-" + device.name()).unstarted(this::loop);
@@ -120,7 +122,10 @@ public final class Engine implements AutoCloseable {
 
     /** Forgets the cached prefixes of a chain that is about to be released. */
     public void forget(Chain chain) {
-        enter(() -> cache.forget(chain.identity()));
+        enter(() -> {
+            cache.forget(chain.identity());
+            walk.forget(chain);
+        });
     }
 
     private void enter(Runnable message) {
@@ -148,6 +153,7 @@ public final class Engine implements AutoCloseable {
                 failAll();
             }
         }
+        rows.close();
         walk.close();
         pool.close();
     }
@@ -163,11 +169,11 @@ public final class Engine implements AutoCloseable {
             await();
             return;
         }
-        StepRows rows = new StepRows(plan);
+        rows.fill(plan);
         markStarted(plan);
         walk.run(rows);
         advance(plan);
-        sample(rows);
+        sample();
         deliver();
         steps++;
         metrics = look();
@@ -202,7 +208,8 @@ public final class Engine implements AutoCloseable {
     }
 
     private void admit(Submission submission) {
-        submission.open();
+        Chain chain = submission.request().chain();
+        submission.open(() -> device.pageTable(pool.memory(), chain.config().layers()));
         for (Sequence sequence : submission.sequences) {
             sequences.add(sequence);
             scheduler.add(sequence);
@@ -211,8 +218,8 @@ public final class Engine implements AutoCloseable {
 
     private void markStarted(StepPlan<Sequence> plan) {
         long now = nanoClock.getAsLong();
-        for (StepPlan.Entry<Sequence> entry : plan.entries()) {
-            Submission submission = entry.job().submission;
+        for (int i = 0; i < plan.size(); i++) {
+            Submission submission = plan.job(i).submission;
             if (submission.startedNanos < 0) {
                 submission.startedNanos = now;
             }
@@ -220,22 +227,27 @@ public final class Engine implements AutoCloseable {
     }
 
     private void advance(StepPlan<Sequence> plan) {
-        for (StepPlan.Entry<Sequence> entry : plan.entries()) {
-            Sequence sequence = entry.job();
-            sequence.computed += entry.tokens();
+        for (int i = 0; i < plan.size(); i++) {
+            Sequence sequence = plan.job(i);
+            int tokens = plan.tokens(i);
+            sequence.computed += tokens;
             if (sequence.pending() == 0) {
                 sequence.prefilled = true;
             }
-            if (entry.tokens() > 1) {
-                promptTokens += entry.tokens();
+            if (tokens > 1) {
+                promptTokens += tokens;
             }
             pages.publish(sequence);
         }
     }
 
-    private void sample(StepRows rows) {
-        for (int row = 0; row < rows.sampled.size(); row++) {
-            Sequence sequence = rows.sampled.get(row);
+    private void sample() {
+        for (int row = 0; row < rows.sampledCount(); row++) {
+            Sequence sequence = rows.sampled(row);
+            if (sequence.sampling.takesLikeliest()) {
+                accept(sequence, Sampler.Choice.plain(walk.best(row)));
+                continue;
+            }
             int vocabulary = sequence.chain.config().vocabularySize();
             if (logits.length < vocabulary) {
                 logits = new float[vocabulary];
@@ -289,6 +301,7 @@ public final class Engine implements AutoCloseable {
         sequence.ended = true;
         scheduler.remove(sequence);
         pages.free(sequence);
+        sequence.table.close();
         sequences.remove(sequence);
         Submission submission = sequence.submission;
         if (reason != FinishReason.STOP) {

@@ -9,7 +9,11 @@ import java.util.Map;
  */
 final class Sampler {
     /** A chosen token; the log-probabilities are the model's own, before bias, penalties and temperature. */
-    record Choice(int token, float logprob, int[] topTokens, float[] topLogprobs) {}
+    record Choice(int token, float logprob, int[] topTokens, float[] topLogprobs) {
+        static Choice plain(int token) {
+            return new Choice(token, 0, NO_TOKENS, NO_LOGPROBS);
+        }
+    }
 
     private static final int[] NO_TOKENS = {};
     private static final float[] NO_LOGPROBS = {};

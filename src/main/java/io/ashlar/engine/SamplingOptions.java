@@ -43,6 +43,11 @@ public record SamplingOptions(
                 logprobs);
     }
 
+    /** Whether the choice is the likeliest token and nothing else is asked. */
+    boolean takesLikeliest() {
+        return temperature == 0 && bias.isEmpty() && !penalises() && logprobs < 0;
+    }
+
     boolean penalises() {
         return repetitionPenalty != 1 || presencePenalty != 0 || frequencyPenalty != 0;
     }

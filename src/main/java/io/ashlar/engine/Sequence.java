@@ -2,7 +2,7 @@ package io.ashlar.engine;
 
 import static io.ashlar.compute.PageLayout.TOKENS;
 
-import io.ashlar.compute.PageLayout;
+import io.ashlar.compute.PageTable;
 import io.ashlar.model.text.Detokenizer;
 import io.ashlar.model.text.StopStrings;
 import io.ashlar.scheduler.Job;
@@ -32,10 +32,10 @@ final class Sequence implements Job {
     boolean prefilled;
     boolean ended;
     final List<PageGroup> groups = new ArrayList<>();
-    /** Byte offsets of pages, by layer and place. */
-    final long[][] pages;
+    /** Where its pages are, as kernels read it. */
+    final PageTable table;
 
-    Sequence(Submission submission, int choice, @Nullable Sequence leader) {
+    Sequence(Submission submission, int choice, @Nullable Sequence leader, PageTable table) {
         GenerationRequest request = submission.request();
         this.submission = submission;
         this.choice = choice;
@@ -46,7 +46,7 @@ final class Sequence implements Job {
         this.leader = leader;
         this.length = request.prompt().length;
         this.tokens = Arrays.copyOf(request.prompt(), length + Math.min(request.maxTokens(), 64));
-        this.pages = new long[chain.config().layers()][PageLayout.pagesFor(length) + 4];
+        this.table = table;
     }
 
     int promptLength() {
@@ -82,11 +82,8 @@ final class Sequence implements Job {
 
     void setGroup(int place, PageGroup group) {
         groups.set(place, group);
-        for (int layer = 0; layer < pages.length; layer++) {
-            if (pages[layer].length == place) {
-                pages[layer] = Arrays.copyOf(pages[layer], 2 * place);
-            }
-            pages[layer][place] = group.pages[layer];
+        for (int layer = 0; layer < group.pages.length; layer++) {
+            table.set(layer, place, group.pages[layer]);
         }
     }
 

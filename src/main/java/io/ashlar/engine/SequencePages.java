@@ -3,23 +3,32 @@ package io.ashlar.engine;
 import static io.ashlar.compute.PageLayout.TOKENS;
 
 import io.ashlar.compute.PageLayout;
+import io.ashlar.compute.PageType;
 import io.ashlar.scheduler.Pages;
 
 /** Gives sequences their pages: cached ones for the prefix that is known, new ones for the rest. */
 final class SequencePages implements Pages<Sequence> {
     private final PagePool pool;
     private final PrefixCache cache;
+    private final PageType type;
     private long preemptions;
 
-    SequencePages(PagePool pool, PrefixCache cache) {
+    /** @param type of the pages' elements */
+    SequencePages(PagePool pool, PrefixCache cache, PageType type) {
         this.pool = pool;
         this.cache = cache;
+        this.type = type;
     }
 
     /** The longest sequence of this chain that the pool could hold if it were alone. */
     long capacityTokens(Chain chain) {
-        long pages = pool.capacity(chain.config().layer().pages().bytes());
+        long pages = pool.capacity(layout(chain).bytes());
         return pages / chain.config().layers() * TOKENS;
+    }
+
+    /** All layers of a chain have pages of one size. */
+    private PageLayout layout(Chain chain) {
+        return chain.config().layer(0).pages(type);
     }
 
     @Override
@@ -71,7 +80,7 @@ final class SequencePages implements Pages<Sequence> {
     }
 
     private boolean addNew(Sequence sequence) {
-        PageLayout layout = sequence.chain.config().layer().pages();
+        PageLayout layout = layout(sequence.chain);
         long[] pages = new long[sequence.chain.config().layers()];
         while (!pool.allocate(layout.bytes(), pages)) {
             PageGroup evicted = cache.evict();

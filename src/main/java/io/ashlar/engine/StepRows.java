@@ -1,98 +1,141 @@
 package io.ashlar.engine;
 
+import io.ashlar.compute.Device;
+import io.ashlar.compute.Ints;
+import io.ashlar.compute.PageTables;
 import io.ashlar.compute.Rows;
 import io.ashlar.scheduler.StepPlan;
 import java.util.ArrayList;
-import java.util.IdentityHashMap;
+import java.util.Comparator;
 import java.util.List;
-import java.util.Map;
-import java.util.Set;
 
 /**
  * The rows of one step: one for each (sequence, token) that is computed. Rows whose logits are needed, one for each
- * sequence whose pending tokens end in this step, come first; so row i's logits are those of {@code sampled.get(i)}.
+ * sequence whose pending tokens end in this step, come first; so row i's logits are those of {@link #sampled} i. The same
+ * object serves every step.
  */
 final class StepRows {
-    final int count;
-    final int[] tokens;
-    final int[] positions;
-    final Sequence[] sequences;
-    final List<Sequence> sampled = new ArrayList<>();
-    /** The rows of each chain. */
-    private final Map<Chain, int[]> byChain = new IdentityHashMap<>();
+    private static final int FIRST_ROWS = 64;
 
-    StepRows(StepPlan<Sequence> plan) {
-        int rows = 0;
-        Map<Chain, Integer> perChain = new IdentityHashMap<>();
-        for (StepPlan.Entry<Sequence> entry : plan.entries()) {
-            rows += entry.tokens();
-            perChain.merge(entry.job().chain, entry.tokens(), Integer::sum);
-            if (entry.tokens() == entry.job().pending()) {
-                sampled.add(entry.job());
+    private final Device device;
+    private final List<Sequence> sampled = new ArrayList<>();
+    private final List<Chain> chains = new ArrayList<>();
+    private final List<Rows> rowsByChain = new ArrayList<>();
+    private final Comparator<Chain> inOrder = Comparator.comparingInt(System::identityHashCode);
+    private int count;
+    private Ints tokens;
+    private Ints positions;
+    private PageTables tables;
+    private Object[] sequences;
+
+    StepRows(Device device) {
+        this.device = device;
+        this.tokens = device.ints(FIRST_ROWS);
+        this.positions = device.ints(FIRST_ROWS);
+        this.tables = device.pageTables(FIRST_ROWS);
+        this.sequences = new Object[FIRST_ROWS];
+    }
+
+    void fill(StepPlan<Sequence> plan) {
+        sampled.clear();
+        chains.clear();
+        count = 0;
+        for (int i = 0; i < plan.size(); i++) {
+            Sequence s = plan.job(i);
+            count += plan.tokens(i);
+            if (plan.tokens(i) == s.pending()) {
+                sampled.add(s);
+            }
+            if (!chains.contains(s.chain)) {
+                chains.add(s.chain);
             }
         }
-        count = rows;
-        tokens = new int[rows];
-        positions = new int[rows];
-        sequences = new Sequence[rows];
-        perChain.forEach((chain, n) -> byChain.put(chain, new int[n]));
-        Map<Chain, Integer> filled = new IdentityHashMap<>();
+        if (chains.size() > 1) {
+            // The same chains always in the same order, so that their itinerary is found again.
+            chains.sort(inOrder);
+        }
+        makeRoom();
         int last = 0;
         int other = sampled.size();
-        for (StepPlan.Entry<Sequence> entry : plan.entries()) {
-            Sequence s = entry.job();
-            boolean completes = entry.tokens() == s.pending();
-            for (int i = 0; i < entry.tokens(); i++) {
-                int row = completes && i == entry.tokens() - 1 ? last++ : other++;
-                tokens[row] = s.tokens[s.computed + i];
-                positions[row] = s.computed + i;
+        for (int i = 0; i < plan.size(); i++) {
+            Sequence s = plan.job(i);
+            int pending = plan.tokens(i);
+            boolean completes = pending == s.pending();
+            Rows own = rowsOf(s.chain);
+            for (int t = 0; t < pending; t++) {
+                int row = completes && t == pending - 1 ? last++ : other++;
+                tokens.set(row, s.tokens[s.computed + t]);
+                positions.set(row, s.computed + t);
+                tables.set(row, s.table);
                 sequences[row] = s;
-                int at = filled.merge(s.chain, 1, Integer::sum) - 1;
-                rowsOf(s.chain)[at] = row;
+                own.add(row);
             }
         }
     }
 
-    Set<Chain> chains() {
-        return byChain.keySet();
+    private void makeRoom() {
+        if (count > sequences.length) {
+            int more = Math.max(count, 2 * sequences.length);
+            close();
+            tokens = device.ints(more);
+            positions = device.ints(more);
+            tables = device.pageTables(more);
+            sequences = new Object[more];
+        }
+        while (rowsByChain.size() < chains.size()) {
+            rowsByChain.add(new Rows(device));
+        }
+        for (int i = 0; i < chains.size(); i++) {
+            rowsByChain.get(i).clear();
+        }
     }
 
-    int[] rowsOf(Chain chain) {
-        int[] rows = byChain.get(chain);
-        if (rows == null) {
-            throw new IllegalArgumentException("the chain has no rows in this step");
-        }
-        return rows;
+    int count() {
+        return count;
     }
 
-    /** The rows of some chains together. */
-    Rows of(List<Chain> chains) {
-        if (chains.size() == 1) {
-            return Rows.of(rowsOf(chains.getFirst()));
-        }
-        int n = 0;
-        for (Chain chain : chains) {
-            n += rowsOf(chain).length;
-        }
-        int[] index = new int[n];
-        int at = 0;
-        for (Chain chain : chains) {
-            int[] own = rowsOf(chain);
-            System.arraycopy(own, 0, index, at, own.length);
-            at += own.length;
-        }
-        return Rows.of(index);
+    /** The chains of this step. */
+    List<Chain> chains() {
+        return chains;
     }
 
-    /** Those of the rows whose logits are needed. */
-    Rows sampledOf(Rows rows) {
-        int[] index = new int[rows.count()];
-        int n = 0;
-        for (int i = 0; i < rows.count(); i++) {
-            if (rows.index()[i] < sampled.size()) {
-                index[n++] = rows.index()[i];
+    Rows rowsOf(Chain chain) {
+        for (int i = 0; i < chains.size(); i++) {
+            if (chains.get(i) == chain) {
+                return rowsByChain.get(i);
             }
         }
-        return new Rows(index, n);
+        throw new IllegalArgumentException("the chain has no rows in this step");
+    }
+
+    int sampledCount() {
+        return sampled.size();
+    }
+
+    Sequence sampled(int row) {
+        return sampled.get(row);
+    }
+
+    Ints tokens() {
+        return tokens;
+    }
+
+    Ints positions() {
+        return positions;
+    }
+
+    PageTables tables() {
+        return tables;
+    }
+
+    /** The sequence of each row. */
+    Object[] sequences() {
+        return sequences;
+    }
+
+    void close() {
+        tokens.close();
+        positions.close();
+        tables.close();
     }
 }

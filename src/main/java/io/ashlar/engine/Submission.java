@@ -1,7 +1,9 @@
 package io.ashlar.engine;
 
 import java.util.ArrayList;
+import io.ashlar.compute.PageTable;
 import java.util.List;
+import java.util.function.Supplier;
 
 /** A request inside the engine: its sequences and when what happened. The engine's thread owns it. */
 final class Submission {
@@ -34,10 +36,10 @@ final class Submission {
     }
 
     /** The first sequence computes the prompt; the others start from its pages. */
-    void open() {
+    void open(Supplier<PageTable> tables) {
         Sequence leader = null;
         for (int choice = 0; choice < request.choices(); choice++) {
-            Sequence sequence = new Sequence(this, choice, leader);
+            Sequence sequence = new Sequence(this, choice, leader, tables.get());
             sequences.add(sequence);
             if (leader == null) {
                 leader = sequence;

@@ -1,5 +1,32 @@
 package io.ashlar.model;
 
-/** A model's numbers. */
+import java.util.List;
+
+/**
+ * A model's numbers.
+ *
+ * @param embeddingScale embeddings are multiplied with it
+ * @param logitSoftcap logits become {@code cap * tanh(logit / cap)}; 0: they stay
+ * @param shapes of the layers, in order
+ */
 public record ModelConfig(
-        String family, int vocabularySize, int layers, int contextLength, boolean tiedHead, LayerShape layer) {}
+        String family,
+        int vocabularySize,
+        int contextLength,
+        boolean tiedHead,
+        float normEpsilon,
+        float embeddingScale,
+        float logitSoftcap,
+        List<LayerShape> shapes) {
+    public int layers() {
+        return shapes.size();
+    }
+
+    public LayerShape layer(int layer) {
+        return shapes.get(layer);
+    }
+
+    public int hiddenSize() {
+        return shapes.getFirst().hiddenSize();
+    }
+}

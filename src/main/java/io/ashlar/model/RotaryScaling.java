@@ -1,6 +1,7 @@
 package io.ashlar.model;
 
-import io.ashlar.compute.RotaryTable;
+import java.util.List;
+import tools.jackson.databind.JsonNode;
 
 /** How a model stretches its rotary embedding beyond the context it was trained on. */
 public sealed interface RotaryScaling {
@@ -12,6 +13,9 @@ public sealed interface RotaryScaling {
     /** Llama 3.1's: long wavelengths divided by the factor, short ones kept, a smooth passage between. */
     record Llama3(double factor, double lowFrequencyFactor, double highFrequencyFactor, int originalContext)
             implements RotaryScaling {}
+
+    /** Frequencies divided by a factor each, as GGUF files spell Llama 3.1's out. */
+    record Factors(List<Double> factors) implements RotaryScaling {}
 
     /** YaRN (Peng et al. 2023): a ramp over dimensions between interpolation and extrapolation, and a scale on the angles. */
     record Yarn(
@@ -34,6 +38,12 @@ public sealed interface RotaryScaling {
         return switch (type) {
             case "default" -> new None();
             case "linear" -> new Linear(f.number("factor"));
+            case "factors" ->
+                new Factors(f.node()
+                        .path("factors")
+                        .valueStream()
+                        .map(JsonNode::asDouble)
+                        .toList());
             case "llama3" ->
                 new Llama3(
                         f.number("factor"),
@@ -85,6 +95,7 @@ public sealed interface RotaryScaling {
         return switch (this) {
             case None() -> frequency;
             case Linear(double factor) -> frequency / factor;
+            case Factors(List<Double> factors) -> frequency / factors.get(i);
             case Llama3 s -> {
                 double wavelength = 2 * Math.PI / frequency;
                 double longest = s.originalContext / s.lowFrequencyFactor;
@@ -120,20 +131,19 @@ public sealed interface RotaryScaling {
         return headDim * Math.log(originalContext / (rotations * 2 * Math.PI)) / (2 * Math.log(theta));
     }
 
-    /** Cosines and sines for positions below {@code context}. */
-    default RotaryTable table(int headDim, double theta, int context) {
-        double[] frequencies = inverseFrequencies(headDim, theta);
+    /** Cosines and sines for positions below {@code context}: {@code [context, 2, dimensions / 2]}. */
+    default float[] angles(int dimensions, double theta, int context) {
+        double[] frequencies = inverseFrequencies(dimensions, theta);
         double scale = this instanceof Yarn y ? y.attentionFactor : 1;
-        int half = headDim / 2;
-        float[] cos = new float[Math.multiplyExact(context, half)];
-        float[] sin = new float[cos.length];
+        int half = dimensions / 2;
+        float[] angles = new float[Math.multiplyExact(context, 2 * half)];
         for (int position = 0; position < context; position++) {
             for (int i = 0; i < half; i++) {
                 double angle = position * frequencies[i];
-                cos[position * half + i] = (float) (Math.cos(angle) * scale);
-                sin[position * half + i] = (float) (Math.sin(angle) * scale);
+                angles[position * 2 * half + i] = (float) (Math.cos(angle) * scale);
+                angles[(position * 2 + 1) * half + i] = (float) (Math.sin(angle) * scale);
             }
         }
-        return new RotaryTable(half, cos, sin);
+        return angles;
     }
 }

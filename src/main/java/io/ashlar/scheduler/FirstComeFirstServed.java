@@ -12,6 +12,7 @@ import java.util.List;
 public final class FirstComeFirstServed<J extends Job> implements Policy<J> {
     private final StepLimits limits;
     private final ArrayDeque<J> waiting = new ArrayDeque<>();
+    private final StepPlan<J> plan = new StepPlan<>();
     private final List<J> running = new ArrayList<>();
 
     public FirstComeFirstServed(StepLimits limits) {
@@ -32,19 +33,19 @@ public final class FirstComeFirstServed<J extends Job> implements Policy<J> {
 
     @Override
     public StepPlan<J> plan(long nowNanos, Pages<J> pages) {
-        List<StepPlan.Entry<J>> entries = new ArrayList<>();
-        int budget = decodes(entries, limits.tokens(), pages);
-        budget = prefills(entries, budget);
-        admissions(entries, budget, pages);
-        return new StepPlan<>(entries);
+        plan.clear();
+        int budget = decodes(limits.tokens(), pages);
+        budget = prefills(budget);
+        admissions(budget, pages);
+        return plan;
     }
 
-    private int decodes(List<StepPlan.Entry<J>> entries, int budget, Pages<J> pages) {
+    private int decodes(int budget, Pages<J> pages) {
         int left = budget;
         for (int i = 0; i < running.size() && left > 0; i++) {
             J job = running.get(i);
             if (job.pending() == 1 && job.ready() && makeRoom(job, i, pages)) {
-                entries.add(new StepPlan.Entry<>(job, 1));
+                plan.add(job, 1);
                 left--;
             }
         }
@@ -64,20 +65,20 @@ public final class FirstComeFirstServed<J extends Job> implements Policy<J> {
         return true;
     }
 
-    private int prefills(List<StepPlan.Entry<J>> entries, int budget) {
+    private int prefills(int budget) {
         int left = budget;
         for (int i = 0; i < running.size() && left > 0; i++) {
             J job = running.get(i);
             if (job.pending() > 1 && job.ready()) {
                 int tokens = Math.min(left, job.pending());
-                entries.add(new StepPlan.Entry<>(job, tokens));
+                plan.add(job, tokens);
                 left -= tokens;
             }
         }
         return left;
     }
 
-    private void admissions(List<StepPlan.Entry<J>> entries, int budget, Pages<J> pages) {
+    private void admissions(int budget, Pages<J> pages) {
         int left = budget;
         for (Iterator<J> queue = waiting.iterator(); queue.hasNext() && left > 0 && running.size() < limits.jobs(); ) {
             J job = queue.next();
@@ -90,7 +91,7 @@ public final class FirstComeFirstServed<J extends Job> implements Policy<J> {
             queue.remove();
             running.add(job);
             int tokens = Math.min(left, job.pending());
-            entries.add(new StepPlan.Entry<>(job, tokens));
+            plan.add(job, tokens);
             left -= tokens;
         }
     }

@@ -7,7 +7,10 @@ public interface Policy<J extends Job> {
     /** A job that ended, whether it was running or waiting. The caller has released its pages. */
     void remove(J job);
 
-    /** @param nowNanos the engine's clock */
+    /**
+     * @param nowNanos the engine's clock
+     * @return valid until the next call
+     */
     StepPlan<J> plan(long nowNanos, Pages<J> pages);
 
     int running();

@@ -8,7 +8,8 @@ import io.ashlar.block.ModelManifest;
 import io.ashlar.catalog.Catalog;
 import io.ashlar.catalog.CatalogModel;
 import io.ashlar.identity.InvalidRequestException;
-import io.ashlar.model.format.HuggingFaceFolder;
+import io.ashlar.block.Quantization;
+import io.ashlar.model.format.Checkpoint;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -38,11 +39,17 @@ public final class ModelLibrary {
     }
 
     /**
-     * Imports a folder and deploys it under the same name.
+     * Imports a folder or file and deploys it under the same name.
      *
      * @param base the imported model that an adapter changes; null takes the one that its configuration names
      */
-    public void importFolder(Path path, String name, @Nullable String base, String actor) {
+    public void importModel(
+            Path path,
+            String name,
+            @Nullable String base,
+            Quantization quantize,
+            Importer.Progress progress,
+            String actor) {
         if (!NAME.matcher(name).matches()) {
             throw new InvalidRequestException(
                     "name",
@@ -54,10 +61,10 @@ public final class ModelLibrary {
                         "name",
                         "There is already a model named " + name + "; remove it first, or choose another name.");
             }
-            try (HuggingFaceFolder folder = new HuggingFaceFolder(path)) {
+            try (Checkpoint folder = Checkpoint.open(path)) {
                 String baseName = folder.isAdapter() ? baseName(folder, base) : null;
                 Object manifest = baseName == null
-                        ? new Importer(zoo).model(folder)
+                        ? new Importer(zoo).model(folder, quantize, progress)
                         : new Importer(zoo).adapter(folder, baseName, manifest(baseName));
                 transactions.executeWithoutResult(t -> {
                     catalog.addModel(name, baseName, manifest);
@@ -69,7 +76,7 @@ public final class ModelLibrary {
         });
     }
 
-    private String baseName(HuggingFaceFolder folder, @Nullable String given) {
+    private String baseName(Checkpoint folder, @Nullable String given) {
         String configured = folder.config().textOrNull("base_model_name_or_path");
         String name = given != null ? given : configured;
         if (name == null || catalog.model(name).filter(m -> !m.isAdapter()).isEmpty()) {

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.ashlar.compute.cpu.CpuDevice;
 import io.ashlar.engine.DemoModels;
 import io.ashlar.model.CheckpointException;
-import io.ashlar.model.format.HuggingFaceFolder;
+import io.ashlar.model.format.Checkpoint;
 import io.ashlar.model.format.StoredTensor;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -39,8 +39,8 @@ class ImportTest {
     }
 
     private ModelManifest importModel(Path folder) {
-        try (HuggingFaceFolder opened = new HuggingFaceFolder(folder)) {
-            return new Importer(zoo).model(opened);
+        try (Checkpoint opened = Checkpoint.open(folder)) {
+            return new Importer(zoo).model(opened, Quantization.NONE, Importer.Progress.NONE);
         }
     }
 
@@ -62,7 +62,7 @@ class ImportTest {
             datas.add(new ByteArrayOutputStream());
         }
         StringBuilder index = new StringBuilder("{\"metadata\":{},\"weight_map\":{");
-        try (HuggingFaceFolder base = new HuggingFaceFolder(DemoModels.FOLDER.resolve("demo-base"))) {
+        try (Checkpoint base = Checkpoint.open(DemoModels.FOLDER.resolve("demo-base"))) {
             int n = 0;
             for (String tensorName : base.tensorNames().stream().sorted().toList()) {
                 StoredTensor t = base.tensor(tensorName);

@@ -3,10 +3,12 @@ package io.ashlar.engine;
 import io.ashlar.block.AdapterManifest;
 import io.ashlar.block.BlockZoo;
 import io.ashlar.block.Importer;
+import io.ashlar.block.Quantization;
 import io.ashlar.block.LoadedBlocks;
 import io.ashlar.block.ModelManifest;
 import io.ashlar.compute.Device;
-import io.ashlar.model.format.HuggingFaceFolder;
+import io.ashlar.compute.PageType;
+import io.ashlar.model.format.Checkpoint;
 import io.ashlar.model.text.ChatTemplate;
 import io.ashlar.model.text.Tokenizer;
 import io.ashlar.scheduler.StepLimits;
@@ -33,14 +35,14 @@ public final class DemoModels {
         Importer importer = new Importer(zoo);
         ChainLoader loader = new ChainLoader(loaded);
         for (String name : List.of("demo-base", "demo-pirate", "demo-draft")) {
-            try (HuggingFaceFolder folder = new HuggingFaceFolder(FOLDER.resolve(name))) {
-                ModelManifest manifest = importer.model(folder);
+            try (Checkpoint folder = Checkpoint.open(FOLDER.resolve(name))) {
+                ModelManifest manifest = importer.model(folder, Quantization.NONE, Importer.Progress.NONE);
                 manifests.put(name, manifest);
                 chains.put(name, loader.load(manifest, null, Integer.MAX_VALUE));
             }
         }
         ModelManifest base = manifest("demo-base");
-        try (HuggingFaceFolder folder = new HuggingFaceFolder(FOLDER.resolve("demo-brief"))) {
+        try (Checkpoint folder = Checkpoint.open(FOLDER.resolve("demo-brief"))) {
             adapterManifest = importer.adapter(folder, "demo-base", base);
             chains.put("demo-brief", loader.load(base, adapterManifest, Integer.MAX_VALUE));
         }
@@ -57,7 +59,8 @@ public final class DemoModels {
     }
 
     public static EngineOptions options(int stepTokens, int jobs, long pageBytes) {
-        return new EngineOptions(new StepLimits(stepTokens, jobs), pageBytes, 4096, java.time.Duration.ofSeconds(30));
+        return new EngineOptions(
+                new StepLimits(stepTokens, jobs), pageBytes, PageType.F32, 4096, java.time.Duration.ofSeconds(30));
     }
 
     public int[] prompt(List<Map<String, Object>> messages) {

@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import io.ashlar.compute.cpu.CpuDevice;
-import io.ashlar.scheduler.StepPlan;
+import io.ashlar.compute.PageType;
+import io.ashlar.scheduler.FirstComeFirstServed;
+import io.ashlar.scheduler.StepLimits;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -119,13 +121,17 @@ class GoldenTest {
     private static float[] nextTokenLogits(Case c) {
         try (CpuDevice own = new CpuDevice(1)) {
             PagePool pool = new PagePool(own, 16 << 20, 2 << 20);
-            SequencePages pages = new SequencePages(pool, new PrefixCache());
-            ChainWalk walk = new ChainWalk(own, pool);
+            SequencePages pages = new SequencePages(pool, new PrefixCache(), PageType.F32);
+            ChainWalk walk = new ChainWalk(own, PageType.F32);
             Submission submission = new Submission(models.greedy(c.model, c.promptIds(), 1), new Generation(engine), 0);
-            submission.open();
+            submission.open(() -> own.pageTable(
+                    pool.memory(), models.chain(c.model).config().layers()));
             Sequence sequence = submission.sequences.getFirst();
-            assertThat(pages.admit(sequence)).isTrue();
-            walk.run(new StepRows(new StepPlan<>(List.of(new StepPlan.Entry<>(sequence, sequence.pending())))));
+            FirstComeFirstServed<Sequence> policy = new FirstComeFirstServed<>(new StepLimits(4096, 1));
+            policy.add(sequence);
+            StepRows rows = new StepRows(own);
+            rows.fill(policy.plan(0, pages));
+            walk.run(rows);
             float[] logits = new float[1536];
             walk.logits(0, logits, logits.length);
             walk.close();

@@ -91,9 +91,19 @@ class FirstComeFirstServedTest {
     }
 
     /** Does what the engine does with a plan; returns those that ended. */
+    private record Entry(FakeJob job, int tokens) {}
+
+    private static List<Entry> entries(StepPlan<FakeJob> plan) {
+        List<Entry> entries = new ArrayList<>();
+        for (int i = 0; i < plan.size(); i++) {
+            entries.add(new Entry(plan.job(i), plan.tokens(i)));
+        }
+        return entries;
+    }
+
     private static List<FakeJob> run(FirstComeFirstServed<FakeJob> policy, FakePages pages, StepPlan<FakeJob> plan) {
         List<FakeJob> ended = new ArrayList<>();
-        for (StepPlan.Entry<FakeJob> entry : plan.entries()) {
+        for (Entry entry : entries(plan)) {
             FakeJob job = entry.job();
             job.computed += entry.tokens();
             if (job.pending() == 0 && ++job.length > job.total) {
@@ -106,7 +116,7 @@ class FirstComeFirstServedTest {
     }
 
     private static List<String> names(StepPlan<FakeJob> plan) {
-        return plan.entries().stream().map(e -> e.job().name + ":" + e.tokens()).toList();
+        return entries(plan).stream().map(e -> e.job().name + ":" + e.tokens()).toList();
     }
 
     @Test
@@ -184,10 +194,10 @@ class FirstComeFirstServedTest {
                 policy.add(new FakeJob("j" + added++, 1 + random.nextInt(50), 1 + random.nextInt(40)));
             }
             StepPlan<FakeJob> plan = policy.plan(step, pages);
-            int rows = plan.entries().stream().mapToInt(StepPlan.Entry::tokens).sum();
+            int rows = entries(plan).stream().mapToInt(Entry::tokens).sum();
             assertThat(rows).isLessThanOrEqualTo(tokens);
             assertThat(policy.running()).isLessThanOrEqualTo(jobs);
-            assertThat(plan.entries().stream().map(StepPlan.Entry::job)).doesNotHaveDuplicates();
+            assertThat(entries(plan).stream().map(Entry::job)).doesNotHaveDuplicates();
             ended += run(policy, pages, plan).size();
         }
         assertThat(pages.free).isEqualTo(pageCount);

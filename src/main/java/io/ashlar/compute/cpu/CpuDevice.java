@@ -1,20 +1,28 @@
 package io.ashlar.compute.cpu;
 
 import io.ashlar.compute.Activations;
+import io.ashlar.compute.AdapterRows;
 import io.ashlar.compute.Buffer;
 import io.ashlar.compute.Device;
+import io.ashlar.compute.Ints;
 import io.ashlar.compute.Kernels;
+import io.ashlar.compute.LowRank;
+import io.ashlar.compute.LowRankTerms;
+import io.ashlar.compute.PageTable;
+import io.ashlar.compute.PageTables;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
 
-/** Computes on the host's cores, directly on mapped weights. */
+/** Computes on the host's cores, directly on mapped weights: by the native kernels, or without them by the Vector API. */
 public final class CpuDevice implements Device {
     private static final int CACHE_LINE = 64;
 
     private final Workers workers;
-    private final CpuKernels kernels;
-
+    private final @Nullable NativeKernels natives;
+    private final Kernels kernels;
     private final int niceness;
 
     public CpuDevice(int threads) {
@@ -28,7 +36,9 @@ public final class CpuDevice implements Device {
     public CpuDevice(int threads, int niceness) {
         this.niceness = niceness;
         this.workers = new Workers(threads, niceness);
-        this.kernels = new CpuKernels(workers);
+        NativeLibrary library = NativeLibrary.load();
+        this.natives = library == null ? null : new NativeKernels(library, workers);
+        this.kernels = natives == null ? new VectorKernels(workers) : natives;
     }
 
     @Override
@@ -39,12 +49,37 @@ public final class CpuDevice implements Device {
     @Override
     public Buffer allocate(long bytes) {
         Arena arena = Arena.ofShared();
-        return CpuBuffer.of(arena.allocate(bytes, CACHE_LINE), arena);
+        return new CpuBuffer(arena.allocate(Math.max(bytes, 1), CACHE_LINE), arena);
     }
 
     @Override
     public Buffer upload(MemorySegment source) {
-        return CpuBuffer.of(source, null);
+        return new CpuBuffer(source, null);
+    }
+
+    @Override
+    public Ints ints(int length) {
+        return new CpuInts(length);
+    }
+
+    @Override
+    public PageTable pageTable(Buffer pool, int layers) {
+        return new CpuPageTable(Address.of(pool), layers);
+    }
+
+    @Override
+    public PageTables pageTables(int rows) {
+        return new CpuPageTables(rows);
+    }
+
+    @Override
+    public LowRankTerms lowRankTerms(List<@Nullable LowRank> terms) {
+        return new CpuLowRankTerms(terms);
+    }
+
+    @Override
+    public AdapterRows adapterRows() {
+        return new CpuAdapterRows();
     }
 
     @Override
@@ -54,8 +89,9 @@ public final class CpuDevice implements Device {
 
     @Override
     public void download(Activations from, int row, float[] into, int count) {
+        kernels.finish();
         long start = (long) row * from.stride() * Float.BYTES;
-        MemorySegment.copy(CpuBuffer.of(from), ValueLayout.JAVA_FLOAT, start, into, 0, count);
+        MemorySegment.copy(((CpuBuffer) from.data()).memory(), ValueLayout.JAVA_FLOAT, start, into, 0, count);
     }
 
     @Override
@@ -65,11 +101,21 @@ public final class CpuDevice implements Device {
 
     @Override
     public void warmUp() {
-        CpuWarmUp.run();
+        if (natives == null) {
+            VectorWarmUp.run();
+        }
+    }
+
+    @Override
+    public String describe() {
+        return natives == null ? "Vector API, " + workers.count() + " threads" : natives.describe();
     }
 
     @Override
     public void close() {
+        if (natives != null) {
+            natives.close();
+        }
         workers.close();
     }
 }

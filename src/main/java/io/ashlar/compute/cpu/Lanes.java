@@ -1,6 +1,5 @@
 package io.ashlar.compute.cpu;
 
-import io.ashlar.compute.DType;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -38,14 +37,6 @@ final class Lanes {
         v.intoMemorySegment(memory, at, LE);
     }
 
-    /** A vector of weights at a byte offset, widened to float32. */
-    static FloatVector weights(DType type, MemorySegment memory, long at) {
-        if (type == DType.BF16) {
-            return bf16(memory, at);
-        }
-        return type == DType.F32 ? load(memory, at) : f16(memory, at);
-    }
-
     static FloatVector bf16(MemorySegment memory, long at) {
         return ((IntVector) ShortVector.fromMemorySegment(S, memory, at, LE)
                         .convertShape(VectorOperators.ZERO_EXTEND_S2I, I, 0))
@@ -62,15 +53,6 @@ final class Lanes {
                 .reinterpretAsFloats()
                 .mul(HALF_SCALE);
         return magnitude.reinterpretAsInts().or(sign).reinterpretAsFloats();
-    }
-
-    /** One weight at a byte offset, widened to float32. */
-    static float weight(DType type, MemorySegment memory, long at) {
-        return switch (type) {
-            case F32 -> memory.get(ValueLayout.JAVA_FLOAT_UNALIGNED, at);
-            case F16 -> Float.float16ToFloat(memory.get(ValueLayout.JAVA_SHORT_UNALIGNED, at));
-            case BF16 -> Float.intBitsToFloat(memory.get(ValueLayout.JAVA_SHORT_UNALIGNED, at) << 16);
-        };
     }
 
     static float get(MemorySegment memory, long at) {

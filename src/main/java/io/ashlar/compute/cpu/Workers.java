@@ -2,6 +2,7 @@ package io.ashlar.compute.cpu;
 
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,26 +20,22 @@ final class Workers implements AutoCloseable {
     }
 
     private static final class Part {
-        final Task task;
-        final int size;
-        final AtomicInteger next = new AtomicInteger();
-        final AtomicInteger done = new AtomicInteger();
+        final IntConsumer work;
+        final AtomicInteger running;
         volatile @Nullable Throwable failure;
 
-        Part(Task task, int size) {
-            this.task = task;
-            this.size = size;
+        Part(IntConsumer work, int workers) {
+            this.work = work;
+            this.running = new AtomicInteger(workers);
         }
 
         void work(int worker) {
-            for (int i = next.getAndIncrement(); i < size; i = next.getAndIncrement()) {
-                try {
-                    task.run(worker, i);
-                } catch (Throwable e) {
-                    failure = e;
-                } finally {
-                    done.incrementAndGet();
-                }
+            try {
+                work.accept(worker);
+            } catch (Throwable e) {
+                failure = e;
+            } finally {
+                running.decrementAndGet();
             }
         }
     }
@@ -78,6 +75,26 @@ final class Workers implements AutoCloseable {
         return helpers.length + 1;
     }
 
+    /** Runs {@code work} once on every worker, all at the same time, and returns when all are done. */
+    void together(IntConsumer work) {
+        Part part = new Part(work, count());
+        current = part;
+        for (int i = 0; i < helpers.length; i++) {
+            if (parkedNow(i)) {
+                LockSupport.unpark(helpers[i]);
+            }
+        }
+        part.work(0);
+        while (part.running.get() > 0) {
+            Thread.onSpinWait();
+        }
+        current = null;
+        Throwable failure = part.failure;
+        if (failure != null) {
+            throw new IllegalStateException("a kernel failed", failure);
+        }
+    }
+
     /** Runs {@code task} for every index below {@code size} and returns when all are done. */
     void run(int size, Task task) {
         if (size == 1 || helpers.length == 0) {
@@ -86,22 +103,12 @@ final class Workers implements AutoCloseable {
             }
             return;
         }
-        Part part = new Part(task, size);
-        current = part;
-        for (int i = 0; i < Math.min(helpers.length, size - 1); i++) {
-            if (parkedNow(i)) {
-                LockSupport.unpark(helpers[i]);
+        AtomicInteger next = new AtomicInteger();
+        together(worker -> {
+            for (int i = next.getAndIncrement(); i < size; i = next.getAndIncrement()) {
+                task.run(worker, i);
             }
-        }
-        part.work(0);
-        while (part.done.get() < size) {
-            Thread.onSpinWait();
-        }
-        current = null;
-        Throwable failure = part.failure;
-        if (failure != null) {
-            throw new IllegalStateException("a kernel failed", failure);
-        }
+        });
     }
 
     private boolean parkedNow(int helper) {

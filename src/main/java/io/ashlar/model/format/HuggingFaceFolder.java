@@ -18,16 +18,16 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /** A Hugging Face checkpoint: a folder with config.json, safetensors in one or many shards, and a tokenizer. */
-public final class HuggingFaceFolder implements AutoCloseable {
+final class HuggingFaceFolder implements Checkpoint {
     private final Path folder;
     private final Arena arena = Arena.ofShared();
     private final Map<String, StoredTensor> tensors = new HashMap<>();
 
-    public HuggingFaceFolder(Path folder) {
+    HuggingFaceFolder(Path folder) {
         this.folder = folder;
         if (!Files.isDirectory(folder)) {
-            throw new CheckpointException(folder + " is not a folder that can be read; give the folder of a model"
-                    + " (config.json and *.safetensors) or of an adapter (adapter_config.json)");
+            throw new CheckpointException(folder + " is not a folder that can be read; give a GGUF file, or the folder"
+                    + " of a model (config.json and *.safetensors) or of an adapter (adapter_config.json)");
         }
         if (!isAdapter() && !Files.isRegularFile(folder.resolve("config.json"))) {
             throw new CheckpointException(
@@ -62,14 +62,17 @@ public final class HuggingFaceFolder implements AutoCloseable {
         tensors.putAll(Safetensors.open(single, arena));
     }
 
+    @Override
     public boolean isAdapter() {
         return Files.isRegularFile(folder.resolve("adapter_config.json"));
     }
 
+    @Override
     public Fields config() {
         return json(isAdapter() ? "adapter_config.json" : "config.json");
     }
 
+    @Override
     public StoredTensor tensor(String name) {
         StoredTensor tensor = tensors.get(name);
         if (tensor == null) {
@@ -78,11 +81,22 @@ public final class HuggingFaceFolder implements AutoCloseable {
         return tensor;
     }
 
+    @Override
+    public boolean hasTensor(String name) {
+        return tensors.containsKey(name);
+    }
+
+    @Override
+    public boolean normsStoredWhole() {
+        return false;
+    }
+
+    @Override
     public Set<String> tensorNames() {
         return tensors.keySet();
     }
 
-    /** The tokenizer.json. */
+    @Override
     public byte[] tokenizer() {
         Path file = folder.resolve("tokenizer.json");
         try {
@@ -92,7 +106,8 @@ public final class HuggingFaceFolder implements AutoCloseable {
         }
     }
 
-    /** The chat template, from chat_template.jinja or tokenizer_config.json; null where the model has none. */
+    /** From chat_template.jinja or tokenizer_config.json. */
+    @Override
     public @Nullable String chatTemplate() {
         Path file = folder.resolve("chat_template.jinja");
         if (Files.exists(file)) {
@@ -114,7 +129,7 @@ public final class HuggingFaceFolder implements AutoCloseable {
         return template.isString() ? template.stringValue() : null;
     }
 
-    /** The text of a special token that templates refer to, such as {@code bos_token}; null where there is none. */
+    @Override
     public @Nullable String specialToken(String name) {
         JsonNode token = optional("tokenizer_config.json").path(name);
         if (token.isObject()) {
@@ -123,6 +138,7 @@ public final class HuggingFaceFolder implements AutoCloseable {
         return token.isString() ? token.stringValue() : null;
     }
 
+    @Override
     public GenerationDefaults generationDefaults() {
         JsonNode generation = optional("generation_config.json");
         JsonNode end = generation.has("eos_token_id")

@@ -85,7 +85,7 @@ final class Safetensors {
         }
         long begin = offsets.get(0).asLong();
         long end = offsets.get(1).asLong();
-        if (begin < 0 || end > data.byteSize() || end - begin != elements * type.bytes()) {
+        if (begin < 0 || end > data.byteSize() || end - begin != elements * type.blockBytes()) {
             throw new CheckpointException(file + ": tensor '" + name + "' should be at bytes " + begin + " to " + end
                     + " of " + data.byteSize() + "; the file is damaged or truncated");
         }

@@ -1,0 +1,60 @@
+package io.ashlar.engine;
+
+import io.ashlar.block.Adapter;
+import io.ashlar.compute.AdapterRows;
+import io.ashlar.compute.Device;
+import io.ashlar.compute.Rows;
+import java.util.List;
+
+/** The rows of some chains of a step, together: what one product is computed for. Filled anew for each step. */
+final class ChainRows {
+    final List<Chain> chains;
+    final Rows rows;
+    /** Those of the rows whose logits are needed. */
+    final Rows sampled;
+
+    final AdapterRows adapters;
+    /** The member with the longest context: its tables of angles serve all. */
+    final Chain longest;
+
+    ChainRows(List<Chain> chains, Device device) {
+        this.chains = List.copyOf(chains);
+        this.rows = new Rows(device);
+        this.sampled = new Rows(device);
+        this.adapters = device.adapterRows();
+        Chain most = chains.getFirst();
+        for (Chain chain : chains) {
+            if (chain.contextLength() > most.contextLength()) {
+                most = chain;
+            }
+        }
+        this.longest = most;
+    }
+
+    void fill(StepRows step) {
+        rows.clear();
+        sampled.clear();
+        adapters.clear();
+        for (int i = 0; i < chains.size(); i++) {
+            Chain chain = chains.get(i);
+            Rows own = step.rowsOf(chain);
+            rows.addAll(own);
+            for (int r = 0; r < own.count(); r++) {
+                if (own.get(r) < step.sampledCount()) {
+                    sampled.add(own.get(r));
+                }
+            }
+            Adapter adapter = chain.adapter();
+            if (adapter != null) {
+                adapters.add(adapter.terms(), own);
+            }
+        }
+        rows.cut(step.positions(), step.sequences());
+    }
+
+    void close() {
+        rows.close();
+        sampled.close();
+        adapters.close();
+    }
+}
