@@ -73,17 +73,11 @@ INLINE int32_t offset_of(int type, const BlockMeta *m, int half) {
 
 /**
  * sums[p][c] += panel p times quantised row c, over blocks [from, to).
- *
- * ahead: panels that come next and are not in the cache yet; null where they are, or where nothing comes
  */
 INLINE void tile_quantized(int type, int P, int C, const uint8_t *w, int64_t pitch, int64_t blocks, int64_t from, int64_t to,
-                           const int8_t *const *x, const BlockMeta *const *m, vf sums[][TILE_COLUMNS], const uint8_t *ahead) {
+                           const int8_t *const *x, const BlockMeta *const *m, vf sums[][TILE_COLUMNS]) {
     int halves = type == Q6_K ? 2 : 1;
-    int64_t bytes = type == Q8_0 ? 512 : 256; /* of a block, but for scales and upper bits */
     for (int64_t b = from; b < to; b++) {
-        if (ahead)
-            UNROLL for (int p = 0; p < P; p++)
-                for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(ahead + p * pitch + b * bytes + i);
         UNROLL for (int h = 0; h < halves; h++) {
             vi acc[4][TILE_COLUMNS];
             UNROLL for (int c = 0; c < C; c++) {
@@ -166,7 +160,7 @@ typedef struct {
 
 /** Panels [panel, panel + P) by rows [c, c + C), over columns [from, to); sums wait in partial between passes. */
 INLINE void tile(int type, int P, int C, const Sides *s, const Stacked *m, int64_t panel, int64_t from, int64_t to,
-                 const int32_t *slots, const int32_t *x_rows, const int32_t *out_rows, int64_t column, float *partial, int ahead) {
+                 const int32_t *slots, const int32_t *x_rows, const int32_t *out_rows, int64_t column, float *partial) {
     vf sums[4][TILE_COLUMNS];
     int64_t pitch = panel_bytes(type, s->k);
     const uint8_t *w = m->weights + panel * pitch;
@@ -179,7 +173,7 @@ INLINE void tile(int type, int P, int C, const Sides *s, const Stacked *m, int64
             x[c] = s->q.bytes + (int64_t)slots[c] * s->k;
             metas[c] = s->q.metas + (int64_t)slots[c] * (s->k / 32);
         }
-        tile_quantized(type, P, C, w, pitch, s->k / 32, from / 32, to / 32, x, metas, sums, ahead ? w + P * pitch : 0);
+        tile_quantized(type, P, C, w, pitch, s->k / 32, from / 32, to / 32, x, metas, sums);
     } else {
         const float *x[TILE_COLUMNS];
         UNROLL for (int c = 0; c < C; c++) x[c] = s->x + (int64_t)x_rows[c] * s->xs;
@@ -196,18 +190,17 @@ INLINE void tile(int type, int P, int C, const Sides *s, const Stacked *m, int64
     }
 }
 
-#define TILE(C) tile(type, P, C, s, m, panel, from, to, slots + c, x_rows + c, out_rows + c, column, partial + c * P * LANES, last && ahead)
+#define TILE(C) tile(type, P, C, s, m, panel, from, to, slots + c, x_rows + c, out_rows + c, column, partial + c * P * LANES)
 
 /** P panels by all rows, pass by pass over k. */
 INLINE void panels_by_rows(int type, int P, const Sides *s, const Stacked *m, int64_t panel, const int32_t *slots, const int32_t *x_rows,
-                           const int32_t *out_rows, int64_t count, int64_t column, int ahead) {
+                           const int32_t *out_rows, int64_t count, int64_t column) {
     float partial[MOST_ROWS * TILE_PANELS * LANES] __attribute__((aligned(64)));
     int64_t pass = count > TILE_COLUMNS ? PASS : s->k;
     for (int64_t from = 0; from < s->k; from += pass) {
         int64_t to = from + pass < s->k ? from + pass : s->k;
         for (int64_t c = 0; c < count;) {
             int64_t left = count - c;
-            int last = left <= TILE_COLUMNS;
             if (left >= TILE_COLUMNS) { TILE(TILE_COLUMNS); c += TILE_COLUMNS; }
             else if (TILE_COLUMNS > 4 && left >= 4) { TILE(TILE_COLUMNS > 4 ? 4 : 1); c += 4; }
             else if (TILE_COLUMNS > 3 && left == 3) { TILE(TILE_COLUMNS > 3 ? 3 : 1); c += 3; }
@@ -226,18 +219,20 @@ INLINE void panels_by_rows(int type, int P, const Sides *s, const Stacked *m, in
         for (int64_t c = 0; c < count; c += most) {                                                                        \
             int64_t n = c + most < count ? most : count - c, p = first;                                                     \
             if (n == 1)                                                                                                    \
-                for (; p + 4 <= end; p += 4) one_row(TYPE, s, m, p, slots + c, x_rows + c, out_rows + c, column);            \
+                for (; p + 4 <= end; p += 4) few_rows(TYPE, 1, s, m, p, slots + c, x_rows + c, out_rows + c, column);        \
+            if (n == 2)                                                                                                    \
+                for (; p + 4 <= end; p += 4) few_rows(TYPE, 2, s, m, p, slots + c, x_rows + c, out_rows + c, column);        \
             for (; p + TILE_PANELS <= end; p += TILE_PANELS)                                                                \
-                panels_by_rows(TYPE, TILE_PANELS, s, m, p, slots + c, x_rows + c, out_rows + c, n, column, p + 2 * TILE_PANELS <= end && n > TILE_COLUMNS && n <= 64); \
-            for (; p < end; p++) panels_by_rows(TYPE, 1, s, m, p, slots + c, x_rows + c, out_rows + c, n, column, 0);         \
+                panels_by_rows(TYPE, TILE_PANELS, s, m, p, slots + c, x_rows + c, out_rows + c, n, column); \
+            for (; p < end; p++) panels_by_rows(TYPE, 1, s, m, p, slots + c, x_rows + c, out_rows + c, n, column);         \
         }                                                                                                                   \
     }
 
-/** More panels at once where there is one row only, so that the sums of one are computed while another's are waited for. */
-INLINE void one_row(int type, const Sides *s, const Stacked *m, int64_t panel, const int32_t *slot, const int32_t *x_row,
-                    const int32_t *out_row, int64_t column) {
-    float partial[4 * LANES]; /* not needed: there is one pass */
-    tile(type, 4, 1, s, m, panel, 0, s->k, slot, x_row, out_row, column, partial, 0);
+/** More panels at once where rows are few: more streams of memory, and sums that do not wait for one another. */
+INLINE void few_rows(int type, int C, const Sides *s, const Stacked *m, int64_t panel, const int32_t *slot, const int32_t *x_row,
+                     const int32_t *out_row, int64_t column) {
+    float partial[8 * LANES]; /* not needed: there is one pass */
+    tile(type, 4, C, s, m, panel, 0, s->k, slot, x_row, out_row, column, partial);
 }
 
 PRODUCT(product_f32, F32)
@@ -641,6 +636,8 @@ static void attend(const Attend *a, int task) {
     int64_t first = which[0], count = which[1], chunk = which[2], shared = a->heads / a->pages.kv_heads, dim = a->pages.head_dim;
     int64_t row0 = a->rows.rows[first];
     const int64_t *table = a->pages.tables[row0] + a->pages.layer * a->pages.strides[row0];
+    /* Rows that end before this chunk have nothing in it. */
+    while (count > 0 && a->positions[a->rows.rows[first]] < chunk * CHUNK_TOKENS) first++, count--;
     int64_t total = count * shared;
     for (int64_t done = 0; done < total;) {
         Queries q;
@@ -821,7 +818,43 @@ INLINE void pause_cpu(void) {
 #include <sched.h>
 
 /** Spins before the core is offered to others: they may be what we wait for. */
-#define SPINS 20000
+#define SPINS 300
+
+static void await(Meeting *meeting, int32_t generation) {
+    int spins = 0;
+    while (atomic_load_explicit(&meeting->generation, memory_order_acquire) == generation) {
+        pause_cpu();
+        if (++spins == SPINS) {
+            sched_yield();
+            spins = 0;
+        }
+    }
+}
+
+#ifdef PROFILE /* CFLAGS=-DPROFILE: where the workers' time goes, on the error stream at the end */
+#include <stdio.h>
+#include <time.h>
+static double spent[OP_COPY + 1], waited[OP_COPY + 1];
+static const char *const names[] = {"embed", "norm", "head norm", "quantize", "project", "low rank", "rotate", "store", "attend",
+                                    "merge", "gate", "softcap", "route", "experts", "combine", "argmax", "copy"};
+static double seconds(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+__attribute__((destructor)) static void report(void) {
+    for (int i = 0; i <= OP_COPY; i++)
+        if (spent[i] + waited[i] > 0) fprintf(stderr, "%-10s computed %.3f s, waited after it %.3f s\n", names[i], spent[i], waited[i]);
+}
+#define CLOCK(sum, statement)                                                                                               \
+    {                                                                                                                       \
+        double began = seconds();                                                                                           \
+        statement;                                                                                                          \
+        (sum) += seconds() - began; /* of all workers; races lose a little */                                                \
+    }
+#else
+#define CLOCK(sum, statement) statement;
+#endif
 
 void JOIN(ashlar_run, VARIANT)(Op *ops, int64_t count, Meeting *meeting, int64_t workers) {
     for (int64_t i = 0; i < count;) {
@@ -830,7 +863,7 @@ void JOIN(ashlar_run, VARIANT)(Op *ops, int64_t count, Meeting *meeting, int64_t
             for (;;) {
                 int32_t t = atomic_fetch_add_explicit(&ops[i].next, 1, memory_order_relaxed);
                 if (t >= ops[i].tasks) break;
-                execute(&ops[i], t);
+                CLOCK(spent[ops[i].kind], execute(&ops[i], t))
             }
             next = i + 1;
         }
@@ -839,18 +872,11 @@ void JOIN(ashlar_run, VARIANT)(Op *ops, int64_t count, Meeting *meeting, int64_t
         int32_t generation = atomic_load_explicit(&meeting->generation, memory_order_acquire);
         if (atomic_fetch_add_explicit(&meeting->arrived, 1, memory_order_acq_rel) == workers - 1) {
             for (; next < after; next++)
-                for (int64_t t = 0; t < ops[next].tasks; t++) execute(&ops[next], t);
+                for (int64_t t = 0; t < ops[next].tasks; t++) CLOCK(spent[ops[next].kind], execute(&ops[next], t))
             atomic_store_explicit(&meeting->arrived, 0, memory_order_relaxed);
             atomic_store_explicit(&meeting->generation, generation + 1, memory_order_release);
         } else {
-            int spins = 0;
-            while (atomic_load_explicit(&meeting->generation, memory_order_acquire) == generation) {
-                pause_cpu();
-                if (++spins == SPINS) {
-                    sched_yield();
-                    spins = 0;
-                }
-            }
+            CLOCK(waited[ops[i].kind], await(meeting, generation))
         }
         i = after;
     }
