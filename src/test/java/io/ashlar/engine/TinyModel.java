@@ -34,7 +34,7 @@ record TinyModel(String architecture, DType type) {
         boolean moe = architecture.equals("mixtral") || architecture.equals("qwen3moe");
         String arch = architecture.equals("mixtral") ? "llama" : architecture;
         int layers = architecture.equals("gemma3") ? 7 : 2;
-        out.put("general.architecture", arch).put("general.name", "tiny " + architecture).put("general.alignment", 32);
+        out.put("general.architecture", arch).put("general.name", "tiny").put("general.alignment", 32);
         out.put(arch + ".block_count", layers).put(arch + ".context_length", 512);
         out.put(arch + ".embedding_length", HIDDEN).put(arch + ".feed_forward_length", FFN);
         out.put(arch + ".attention.head_count", HEADS).put(arch + ".attention.head_count_kv", KV_HEADS);
@@ -58,11 +58,11 @@ record TinyModel(String architecture, DType type) {
         }
         tokenizer(out);
         Random r = new Random(architecture.hashCode() * 31L + type.ordinal());
-        // Gemma multiplies embeddings with 16; a tied head takes them as they are.
-        matrix(out, r, "token_embd.weight", 1.2, VOCABULARY, HIDDEN);
+        // Gemma multiplies embeddings with 16, and its head takes them as they are.
+        matrix(out, r, "token_embd.weight", gemma ? 0.12 : 1.5, VOCABULARY, HIDDEN);
         vector(out, r, "output_norm.weight", 1, 0.1, HIDDEN);
         if (!gemma) {
-            matrix(out, r, "output.weight", 0.15, VOCABULARY, HIDDEN);
+            matrix(out, r, "output.weight", 0.12, VOCABULARY, HIDDEN);
         }
         for (int layer = 0; layer < layers; layer++) {
             layer(out, r, "blk." + layer + ".", gemma, moe);
@@ -76,11 +76,11 @@ record TinyModel(String architecture, DType type) {
         int q = HEADS * HEAD_DIM;
         int kv = KV_HEADS * HEAD_DIM;
         if (architecture.equals("phi3")) {
-            matrix(out, r, b + "attn_qkv.weight", 0.1, q + 2 * kv, HIDDEN);
+            matrix(out, r, b + "attn_qkv.weight", 0.05, q + 2 * kv, HIDDEN);
         } else {
-            matrix(out, r, b + "attn_q.weight", 0.1, q, HIDDEN);
-            matrix(out, r, b + "attn_k.weight", 0.1, kv, HIDDEN);
-            matrix(out, r, b + "attn_v.weight", 0.1, kv, HIDDEN);
+            matrix(out, r, b + "attn_q.weight", 0.05, q, HIDDEN);
+            matrix(out, r, b + "attn_k.weight", 0.05, kv, HIDDEN);
+            matrix(out, r, b + "attn_v.weight", 0.05, kv, HIDDEN);
         }
         if (architecture.equals("qwen2")) {
             vector(out, r, b + "attn_q.bias", 0, 0.5, q);
@@ -91,31 +91,31 @@ record TinyModel(String architecture, DType type) {
             vector(out, r, b + "attn_q_norm.weight", 1, 0.2, HEAD_DIM);
             vector(out, r, b + "attn_k_norm.weight", 1, 0.2, HEAD_DIM);
         }
-        matrix(out, r, b + "attn_output.weight", 0.1, HIDDEN, q);
+        matrix(out, r, b + "attn_output.weight", 0.05, HIDDEN, q);
         if (gemma) {
-            vector(out, r, b + "post_attention_norm.weight", 2, 0.5, HIDDEN);
-            vector(out, r, b + "post_ffw_norm.weight", 2, 0.5, HIDDEN);
+            vector(out, r, b + "post_attention_norm.weight", 0.5, 0.1, HIDDEN);
+            vector(out, r, b + "post_ffw_norm.weight", 0.5, 0.1, HIDDEN);
         }
         vector(out, r, b + "ffn_norm.weight", 1, 0.1, HIDDEN);
         if (moe) {
-            float[] router = values(r, EXPERTS * HIDDEN, 0, 0.2);
+            float[] router = values(r, EXPERTS * HIDDEN, 0, 0.6);
             out.tensor(b + "ffn_gate_inp.weight", DType.F32, stored(DType.F32, router, HIDDEN), EXPERTS, HIDDEN);
             int ffn = architecture.equals("mixtral") ? FFN : EXPERT_FFN;
             experts(out, r, b + "ffn_gate_exps.weight", ffn, HIDDEN);
             experts(out, r, b + "ffn_up_exps.weight", ffn, HIDDEN);
             experts(out, r, b + "ffn_down_exps.weight", HIDDEN, ffn);
         } else if (architecture.equals("phi3")) {
-            matrix(out, r, b + "ffn_up.weight", 0.1, 2 * FFN, HIDDEN);
-            matrix(out, r, b + "ffn_down.weight", 0.1, HIDDEN, FFN);
+            matrix(out, r, b + "ffn_up.weight", 0.05, 2 * FFN, HIDDEN);
+            matrix(out, r, b + "ffn_down.weight", 0.05, HIDDEN, FFN);
         } else {
-            matrix(out, r, b + "ffn_gate.weight", 0.1, FFN, HIDDEN);
-            matrix(out, r, b + "ffn_up.weight", 0.1, FFN, HIDDEN);
-            matrix(out, r, b + "ffn_down.weight", 0.1, HIDDEN, FFN);
+            matrix(out, r, b + "ffn_gate.weight", 0.05, FFN, HIDDEN);
+            matrix(out, r, b + "ffn_up.weight", 0.05, FFN, HIDDEN);
+            matrix(out, r, b + "ffn_down.weight", 0.05, HIDDEN, FFN);
         }
     }
 
     private void experts(GgufWriter out, Random r, String name, int rows, int columns) {
-        out.tensor(name, type, random(r, EXPERTS * rows, columns, 0.1), EXPERTS, rows, columns);
+        out.tensor(name, type, random(r, EXPERTS * rows, columns, 0.05), EXPERTS, rows, columns);
     }
 
     private void matrix(GgufWriter out, Random r, String name, double size, int rows, int columns) {
