@@ -8,14 +8,18 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define LAYOUT 1
+#define LAYOUT 2
 #define PAGE_TOKENS 16
 /** Tokens of a context that one task of attention reads. Fixed, and counted from position 0, so that sums keep their order. */
 #define CHUNK_TOKENS 512
+/** Decoder.MOST_HEAD_DIM */
+#define MOST_HEAD_DIM 512
 #define MAX_STACKED 4
 /** AdapterRows.SEGMENT */
 #define SEGMENT_ROWS 12
-#define OP_BYTES 384
+#define OP_BYTES 448
+/** Ranges that the tasks of an operation are cut into, one for each worker; more workers share them. */
+#define MAX_RANGES 16
 
 enum { F32, F16, BF16, Q8_0, Q4_0, Q4_K, Q5_K, Q6_K };
 enum { PAGES_F32, PAGES_F16, PAGES_Q8 };
@@ -46,7 +50,7 @@ typedef struct { const float *x; int64_t xs; Rows rows; const float *weight; int
 typedef struct { float *x; int64_t xs; Rows rows; int64_t column, heads, head_dim; const float *weight; double epsilon; } HeadNorm;
 /** rows.rows may be null: then slot i is row i. */
 typedef struct { const float *x; int64_t xs; Rows rows; Quantized q; } Quantize;
-typedef struct { const float *x; int64_t xs; Rows rows; Quantized q; float *out; int64_t os, accumulate, columns, panels_per_task, count; Stacked stacked[MAX_STACKED]; } Project;
+typedef struct { const float *x; int64_t xs; Rows rows; Quantized q; float *out; int64_t os, accumulate, columns, panels_per_task, panel_tasks, rows_per_task, count; Stacked stacked[MAX_STACKED]; } Project;
 typedef struct { const float *a, *b; int64_t rank; } Term; /* a [rank, in] and b [out, rank] in panels; null where there is none */
 /** Segments are (adapter, first, count) over rows. Terms of adapter i for stacked matrix m: terms[i][slot + m]. */
 typedef struct { const float *x; int64_t xs; const int32_t *rows, *segments; int64_t count; const Term *const *terms; int64_t slot, in; float *out; int64_t os, matrices; int64_t widths[MAX_STACKED]; } LowRank;
@@ -70,11 +74,12 @@ typedef struct {
     int32_t kind;
     int32_t serial; /* too small to share: run by whichever worker ends the operation before */
     int32_t tasks;
-    _Atomic int32_t next;
+    int32_t unused;
+    _Atomic int32_t done[MAX_RANGES]; /* tasks of each range that someone took */
     union {
         Embed embed; Norm norm; HeadNorm head_norm; Quantize quantize; Project project; LowRank low_rank; Rotate rotate;
         Store store; Attend attend; Merge merge; Gate gate; Softcap softcap; Route route; Experts experts; Combine combine;
-        Argmax argmax; Copy copy; int64_t words[(OP_BYTES - 16) / 8];
+        Argmax argmax; Copy copy; int64_t words[(OP_BYTES - 16 - 4 * MAX_RANGES) / 8];
     };
 } Op;
 

@@ -4,10 +4,10 @@
 enum { NONE, AVX2, AVX512, NEON };
 
 #if defined(__x86_64__)
-void ashlar_run_avx2(Op *, int64_t, Meeting *, int64_t);
-void ashlar_run_avx512(Op *, int64_t, Meeting *, int64_t);
+void ashlar_run_avx2(Op *, int64_t, Meeting *, int64_t, int64_t);
+void ashlar_run_avx512(Op *, int64_t, Meeting *, int64_t, int64_t);
 #elif defined(__aarch64__)
-void ashlar_run_neon(Op *, int64_t, Meeting *, int64_t);
+void ashlar_run_neon(Op *, int64_t, Meeting *, int64_t, int64_t);
 #if defined(__linux__)
 #include <sys/auxv.h>
 #endif
@@ -32,14 +32,14 @@ int ashlar_best(void) {
 #endif
 }
 
-void ashlar_run(int variant, Op *ops, int64_t count, Meeting *meeting, int64_t workers) {
+void ashlar_run(int variant, Op *ops, int64_t count, Meeting *meeting, int64_t worker, int64_t workers) {
 #if defined(__x86_64__)
-    if (variant == AVX512) ashlar_run_avx512(ops, count, meeting, workers);
-    else ashlar_run_avx2(ops, count, meeting, workers);
+    if (variant == AVX512) ashlar_run_avx512(ops, count, meeting, worker, workers);
+    else ashlar_run_avx2(ops, count, meeting, worker, workers);
 #elif defined(__aarch64__)
     (void)variant;
-    ashlar_run_neon(ops, count, meeting, workers);
+    ashlar_run_neon(ops, count, meeting, worker, workers);
 #else
-    (void)variant, (void)ops, (void)count, (void)meeting, (void)workers;
+    (void)variant, (void)ops, (void)count, (void)meeting, (void)worker, (void)workers;
 #endif
 }

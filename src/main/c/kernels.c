@@ -153,8 +153,8 @@ typedef struct {
     int accumulate;
 } Sides;
 
-/** Columns k that a pass over the activation rows takes: so many that a tile's weights stay in the first cache. */
-#define PASS 512
+/** The most columns k that a pass over the activation rows takes: so many that a tile's weights stay in the first cache. */
+#define PASS 768
 /** Activation rows that share a pass: so many that they stay in the second cache. */
 #define MOST_ROWS 192
 
@@ -164,6 +164,10 @@ INLINE void tile(int type, int P, int C, const Sides *s, const Stacked *m, int64
     vf sums[4][TILE_COLUMNS];
     int64_t pitch = panel_bytes(type, s->k);
     const uint8_t *w = m->weights + panel * pitch;
+    /* What the sums go to is fetched while they are made. */
+    if (to == s->k)
+        UNROLL for (int c = 0; c < C; c++)
+            UNROLL for (int p = 0; p < P; p++) __builtin_prefetch(s->out + (int64_t)out_rows[c] * s->os + column + (panel + p) * LANES, 1);
     UNROLL for (int p = 0; p < P; p++)
         UNROLL for (int c = 0; c < C; c++) sums[p][c] = from == 0 ? vf_zero() : vf_load(partial + (p * C + c) * LANES);
     if (quantized(type)) {
@@ -196,7 +200,8 @@ INLINE void tile(int type, int P, int C, const Sides *s, const Stacked *m, int64
 INLINE void panels_by_rows(int type, int P, const Sides *s, const Stacked *m, int64_t panel, const int32_t *slots, const int32_t *x_rows,
                            const int32_t *out_rows, int64_t count, int64_t column) {
     float partial[MOST_ROWS * TILE_PANELS * LANES] __attribute__((aligned(64)));
-    int64_t pass = count > TILE_COLUMNS ? PASS : s->k;
+    int64_t passes = count > TILE_COLUMNS ? (s->k + PASS - 1) / PASS : 1;
+    int64_t pass = ((s->k + passes - 1) / passes + 31) / 32 * 32;
     for (int64_t from = 0; from < s->k; from += pass) {
         int64_t to = from + pass < s->k ? from + pass : s->k;
         for (int64_t c = 0; c < count;) {
@@ -257,14 +262,16 @@ static const int32_t *counting(void) {
 
 static void project(const Project *a, int task) {
     Sides s = {a->x, a->xs, a->q, a->out, a->os, a->columns, (int)a->accumulate};
-    int64_t from = task * a->panels_per_task, to = from + a->panels_per_task;
+    int64_t from = task % a->panel_tasks * a->panels_per_task, to = from + a->panels_per_task;
+    int64_t row = task / a->panel_tasks * a->rows_per_task;
+    int64_t count = a->rows.count - row < a->rows_per_task ? a->rows.count - row : a->rows_per_task;
     int64_t column = 0, first = 0;
-    const int32_t *slots = counting();
+    const int32_t *slots = counting() + row, *rows = a->rows.rows + row;
     for (int64_t i = 0; i < a->count; i++) {
         const Stacked *m = &a->stacked[i];
         int64_t panels = (m->rows + LANES - 1) / LANES;
         int64_t lo = from > first ? from - first : 0, hi = to - first < panels ? to - first : panels;
-        if (lo < hi) products[m->type](&s, m, lo, hi, slots, a->rows.rows, a->rows.rows, a->rows.count, column);
+        if (lo < hi) products[m->type](&s, m, lo, hi, slots, rows, rows, count, column);
         first += panels;
         column += m->rows;
     }
@@ -517,7 +524,6 @@ typedef struct {
 } Queries;
 
 INLINE void attend_tile(int kind, int M, const Attend *a, const Queries *q, const int64_t *table, int64_t kv, int64_t chunk) {
-    enum { PG = 1 };
     int64_t dim = a->pages.head_dim, keys = a->pages.kv_heads * dim * PAGE_TOKENS, size = element_bytes(kind);
     int64_t lo = q->from[0], hi = q->to[0];
     for (int i = 1; i < M; i++) {
@@ -526,6 +532,10 @@ INLINE void attend_tile(int kind, int M, const Attend *a, const Queries *q, cons
     }
     int64_t p0 = lo / PAGE_TOKENS, p1 = hi > lo ? (hi + PAGE_TOKENS - 1) / PAGE_TOKENS : p0;
     float s[TILE_QUERIES][CHUNK_TOKENS] __attribute__((aligned(64)));
+    /* Queries side by side, so that one register addresses all of them. */
+    float queries[MOST_HEAD_DIM * TILE_QUERIES] __attribute__((aligned(64)));
+    for (int64_t d = 0; d < dim; d++)
+        UNROLL for (int i = 0; i < M; i++) queries[d * M + i] = q->query[i][d];
     vf scale = vf_set((float)a->scale);
     int64_t base = chunk * CHUNK_TOKENS;
     for (int64_t p = p0; p < p1;) {
@@ -538,7 +548,7 @@ INLINE void attend_tile(int kind, int M, const Attend *a, const Queries *q, cons
             for (int64_t d = 0; d < dim; d++) {
                 vf u = page_values(kind, k0, d * PAGE_TOKENS), v = page_values(kind, k1, d * PAGE_TOKENS);
                 UNROLL for (int i = 0; i < M; i++) {
-                    vf f = vf_set(q->query[i][d]);
+                    vf f = vf_set(queries[d * M + i]);
                     acc[i] = vf_fma(u, f, acc[i]);
                     if (M <= 4) more[i] = vf_fma(v, f, more[i]);
                 }
@@ -546,7 +556,7 @@ INLINE void attend_tile(int kind, int M, const Attend *a, const Queries *q, cons
         } else {
             for (int64_t d = 0; d < dim; d++) {
                 vf u = page_values(kind, k0, d * PAGE_TOKENS);
-                UNROLL for (int i = 0; i < M; i++) acc[i] = vf_fma(u, vf_set(q->query[i][d]), acc[i]);
+                UNROLL for (int i = 0; i < M; i++) acc[i] = vf_fma(u, vf_set(queries[d * M + i]), acc[i]);
             }
         }
         for (int n = 0; n < 1 + two; n++) {
@@ -856,15 +866,26 @@ __attribute__((destructor)) static void report(void) {
 #define CLOCK(sum, statement) statement;
 #endif
 
-void JOIN(ashlar_run, VARIANT)(Op *ops, int64_t count, Meeting *meeting, int64_t workers) {
+/** Runs tasks of an operation until none is left: first those of the worker's own range, then what others have not begun. */
+static void work(Op *op, int64_t worker, int64_t workers) {
+    int64_t ranges = workers < MAX_RANGES ? workers : MAX_RANGES;
+    for (int64_t i = 0; i < ranges; i++) {
+        int64_t range = (worker + i) % ranges;
+        int64_t from = op->tasks * range / ranges, to = op->tasks * (range + 1) / ranges;
+        for (;;) {
+            if (i > 0 && from + atomic_load_explicit(&op->done[range], memory_order_relaxed) >= to) break;
+            int64_t t = from + atomic_fetch_add_explicit(&op->done[range], 1, memory_order_relaxed);
+            if (t >= to) break;
+            CLOCK(spent[op->kind], execute(op, t))
+        }
+    }
+}
+
+void JOIN(ashlar_run, VARIANT)(Op *ops, int64_t count, Meeting *meeting, int64_t worker, int64_t workers) {
     for (int64_t i = 0; i < count;) {
         int64_t next = i;
         if (!ops[i].serial) {
-            for (;;) {
-                int32_t t = atomic_fetch_add_explicit(&ops[i].next, 1, memory_order_relaxed);
-                if (t >= ops[i].tasks) break;
-                CLOCK(spent[ops[i].kind], execute(&ops[i], t))
-            }
+            work(&ops[i], worker, workers);
             next = i + 1;
         }
         int64_t after = next;

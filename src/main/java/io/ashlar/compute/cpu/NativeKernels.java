@@ -36,6 +36,10 @@ final class NativeKernels implements Kernels {
     private static final int TASKS_EACH = 8;
     /** Panels of a tile. */
     private static final int TILE_PANELS = 4;
+    /** Rows of a tile, and a tile of fewer rows twice. */
+    private static final int TILE_ROWS = 6;
+
+    private static final int ROWS_EACH = 4 * TILE_ROWS;
 
     private static final int MAX_STACKED = 4;
     /** {@code MAX_LIST} of {@code kernels.c}. */
@@ -60,7 +64,7 @@ final class NativeKernels implements Kernels {
         this.library = library;
         this.workers = workers;
         this.play =
-                worker -> library.run(tape.address(), tape.count(), meeting.address(), workers.count());
+                worker -> library.run(tape.address(), tape.count(), meeting.address(), worker, workers.count());
     }
 
     /** Memory that grows; what was recorded with the old is done before it goes. */
@@ -172,12 +176,17 @@ final class NativeKernels implements Kernels {
         }
         long bytes = rounds ? quantize(x, address(rows), rows.count(), columns) : 0;
         long work = (long) panels * Panels.ROWS * columns * rows.count();
-        int each = panelsPerTask(panels, work);
-        op(Kind.PROJECT, (panels + each - 1) / each, work < PRODUCT_GRAIN);
+        // Many rows are cut among the workers too: then a worker's rows stay in its cache from operation to operation.
+        int parts = rows.count() >= ROWS_EACH * workers.count() ? workers.count() : 1;
+        int rowsEach = aligned((rows.count() + parts - 1) / parts, TILE_ROWS);
+        parts = (rows.count() + rowsEach - 1) / rowsEach;
+        int each = panelsPerTask(panels, work / parts);
+        int panelTasks = (panels + each - 1) / each;
+        op(Kind.PROJECT, panelTasks * parts, work < PRODUCT_GRAIN);
         put(x);
         put(rows);
         putQuantized(bytes, rows.count(), columns);
-        put(out).put(accumulate ? 1 : 0).put(columns).put(each).put(stacked.size());
+        put(out).put(accumulate ? 1 : 0).put(columns).put(each).put(panelTasks).put(rowsEach).put(stacked.size());
         for (int i = 0; i < stacked.size(); i++) {
             Linear linear = stacked.get(i);
             Matrix m = linear.weights();
@@ -203,7 +212,11 @@ final class NativeKernels implements Kernels {
         }
         long most = Math.min((long) TASKS_EACH * workers.count(), Math.max(1, work / (PRODUCT_GRAIN / 2)));
         int each = (int) ((panels + most - 1) / most);
-        return (each + TILE_PANELS - 1) / TILE_PANELS * TILE_PANELS;
+        return aligned(each, TILE_PANELS);
+    }
+
+    private static int aligned(int n, int unit) {
+        return (n + unit - 1) / unit * unit;
     }
 
     /** Records the rounding of rows to bytes; returns where they will be. */

@@ -93,6 +93,7 @@ final class NativeLibrary {
                         ValueLayout.JAVA_LONG,
                         ValueLayout.JAVA_LONG,
                         ValueLayout.JAVA_LONG,
+                        ValueLayout.JAVA_LONG,
                         ValueLayout.JAVA_LONG));
         try {
             int found = (int) layout.invokeExact();
@@ -129,9 +130,9 @@ final class NativeLibrary {
     }
 
     /** One worker's part of a tape; returns when all workers are through. */
-    void run(long tape, long count, long meeting, long workers) {
+    void run(long tape, long count, long meeting, long worker, long workers) {
         try {
-            run.invokeExact(variant, tape, count, meeting, workers);
+            run.invokeExact(variant, tape, count, meeting, worker, workers);
         } catch (Throwable e) {
             throw new IllegalStateException("the native kernels cannot be called", e);
         }

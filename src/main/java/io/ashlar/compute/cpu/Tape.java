@@ -7,10 +7,11 @@ import java.lang.foreign.ValueLayout;
 /** Operations recorded for the native library: {@code Op} of {@code ashlar.h}, written field by field. */
 final class Tape implements AutoCloseable {
     /** Changes with every change of {@code ashlar.h}, which has the same number. */
-    static final int LAYOUT = 1;
+    static final int LAYOUT = 2;
 
-    static final int OP_BYTES = 384;
-    private static final int HEADER = 16;
+    static final int OP_BYTES = 448;
+    private static final int RANGES = 16;
+    private static final int HEADER = 16 + 4 * RANGES;
     private static final int CAPACITY = 1024;
 
     /** The kinds of operations, in the order of {@code ashlar.h}. */
@@ -57,7 +58,7 @@ final class Tape implements AutoCloseable {
         memory.set(ValueLayout.JAVA_INT, start, kind.ordinal());
         memory.set(ValueLayout.JAVA_INT, start + 4, serial ? 1 : 0);
         memory.set(ValueLayout.JAVA_INT, start + 8, tasks);
-        memory.set(ValueLayout.JAVA_INT, start + 12, 0);
+        memory.asSlice(start + 12, HEADER - 12).fill((byte) 0);
         at = start + HEADER;
         count++;
         return this;

@@ -39,6 +39,8 @@ abstract class Decoder implements Family {
     private static final int DOWN_SLOT = ADAPTABLE.indexOf("down");
     /** Vectors are read in registers of 16 floats. */
     private static final int LANES = 16;
+    /** Kernels keep the queries of a head on the stack. */
+    private static final int MOST_HEAD_DIM = 512;
 
     private final String name;
 
@@ -139,6 +141,9 @@ abstract class Decoder implements Family {
         int heads = f.positiveInt("num_attention_heads");
         int kvHeads = f.positiveInt("num_key_value_heads", heads);
         int headDim = width(f, "head_dim", f.positiveInt("head_dim", hidden / heads));
+        if (headDim > MOST_HEAD_DIM) {
+            throw f.wrong("head_dim", "at most " + MOST_HEAD_DIM);
+        }
         if (heads % kvHeads != 0) {
             throw f.wrong("num_key_value_heads", "a divisor of num_attention_heads (" + heads + ")");
         }
