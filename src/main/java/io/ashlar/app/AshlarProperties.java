@@ -68,6 +68,8 @@ public record AshlarProperties(
      * @param maxQueued requests that wait or run; more are refused with 503
      * @param pageMemory for the keys and values of all running sequences and cached prefixes
      * @param pageType of keys and values: {@code f16}; {@code q8} in half the memory; {@code f32} to the last bit
+     * @param weightMemory for the blocks of models; those beyond it sleep on disk and take turns; 0 is no bound
+     * @param idleAdapters that stay in memory without being used; the least recently used leave first
      * @param maxContext bounds every model's context, in tokens
      * @param stallLimit how long a client may leave its stream unread before its request is cancelled
      */
@@ -79,6 +81,8 @@ public record AshlarProperties(
             @DefaultValue("2048") int maxQueued,
             @DefaultValue("256MB") DataSize pageMemory,
             @DefaultValue("f16") PageType pageType,
+            @DefaultValue("0") DataSize weightMemory,
+            @DefaultValue("64") int idleAdapters,
             @DefaultValue("32768") int maxContext,
             @DefaultValue("60s") Duration stallLimit) {}
 

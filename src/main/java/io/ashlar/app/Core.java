@@ -18,6 +18,7 @@ import io.ashlar.quota.ConcurrencyLimit;
 import io.ashlar.scheduler.StepLimits;
 import io.ashlar.serving.ModelLibrary;
 import io.ashlar.serving.Serving;
+import io.ashlar.serving.ServingLimits;
 import io.ashlar.usage.UsageLedger;
 import io.ashlar.usage.UsageStore;
 import java.security.SecureRandom;
@@ -146,8 +147,11 @@ public class Core {
             LoadedBlocks loaded,
             ChangeFeed changes,
             AshlarProperties properties) {
-        Serving serving =
-                new Serving(catalog, zoo, engine, loaded, properties.engine().maxContext());
+        AshlarProperties.Engine e = properties.engine();
+        long weights = e.weightMemory().toBytes();
+        ServingLimits limits =
+                new ServingLimits(e.maxContext(), weights == 0 ? Long.MAX_VALUE : weights, e.idleAdapters());
+        Serving serving = new Serving(catalog, zoo, engine, loaded, limits);
         serving.follow(changes);
         return serving;
     }

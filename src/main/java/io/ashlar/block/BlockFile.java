@@ -79,8 +79,9 @@ final class BlockFile {
                 && MemorySegment.mismatch(
                                 MemorySegment.ofArray(FIRST_MAGIC), 0, FIRST_MAGIC.length, all, 0, FIRST_MAGIC.length)
                         < 0) {
-            throw new IllegalStateException("block " + file
-                    + " was stored by an earlier version in another layout; remove the models that use it and import them again");
+            throw new IllegalStateException(
+                    "block " + file
+                            + " was stored by an earlier version in another layout; remove the models that use it and import them again");
         }
         if (all.byteSize() < head
                 || MemorySegment.mismatch(MemorySegment.ofArray(MAGIC), 0, MAGIC.length, all, 0, MAGIC.length) >= 0) {
@@ -104,8 +105,8 @@ final class BlockFile {
             if (at + size > all.byteSize()) {
                 throw damaged(file);
             }
-            tensors.add(new BlockTensor(
-                    entry.path("role").asString(), type, rows, columns, vector, all.asSlice(at, size)));
+            tensors.add(
+                    new BlockTensor(entry.path("role").asString(), type, rows, columns, vector, all.asSlice(at, size)));
             at += aligned(size);
         }
         return tensors;

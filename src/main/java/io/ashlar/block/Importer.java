@@ -98,8 +98,9 @@ public final class Importer {
             rows += count;
         }
         if (rows != t.rows()) {
-            throw new CheckpointException("the tensors from '" + t.sources().getFirst().name() + "' on have " + rows
-                    + " rows together, but the config says " + t.rows());
+            throw new CheckpointException(
+                    "the tensors from '" + t.sources().getFirst().name() + "' on have " + rows
+                            + " rows together, but the config says " + t.rows());
         }
     }
 

@@ -98,6 +98,20 @@ public final class LoadedBlocks {
         }
     }
 
+    /** Bytes that a chain would add. */
+    public long missingBytes(List<String> names) {
+        lock.lock();
+        try {
+            return names.stream()
+                    .distinct()
+                    .filter(name -> !blocks.containsKey(name))
+                    .mapToLong(zoo::bytes)
+                    .sum();
+        } finally {
+            lock.unlock();
+        }
+    }
+
     public int blockCount() {
         lock.lock();
         try {

@@ -11,12 +11,11 @@ public enum Quantization {
 
     /** The type that a matrix is stored in. */
     DType of(DType type, int columns) {
-        DType to =
-                switch (this) {
-                    case NONE -> type;
-                    case Q8_0 -> DType.Q8_0;
-                    case Q4_0 -> DType.Q4_0;
-                };
+        DType to = switch (this) {
+            case NONE -> type;
+            case Q8_0 -> DType.Q8_0;
+            case Q4_0 -> DType.Q4_0;
+        };
         return type.isQuantized() || columns % to.blockElements() != 0 ? type : to;
     }
 }

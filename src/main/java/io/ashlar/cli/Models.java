@@ -1,8 +1,8 @@
 package io.ashlar.cli;
 
-import io.ashlar.block.Quantization;
 import io.ashlar.app.AshlarProperties;
 import io.ashlar.app.Workbench;
+import io.ashlar.block.Quantization;
 import io.ashlar.identity.InvalidRequestException;
 import io.ashlar.identity.Tenant;
 import io.ashlar.serving.ModelSummary;
@@ -87,13 +87,16 @@ final class Models {
     /** A model or adapter from a folder. */
     @Command(
             name = "import",
-            description = "Imports a model (a GGUF file, or a folder in Hugging Face layout) or an adapter folder, and deploys it under its name.",
+            description =
+                    "Imports a model (a GGUF file, or a folder in Hugging Face layout) or an adapter folder, and deploys it under its name.",
             mixinStandardHelpOptions = true)
     static final class Import implements Callable<Integer> {
         @Mixin
         CommonOptions common = new CommonOptions();
 
-        @Parameters(paramLabel = "PATH", description = "A GGUF file, or the folder with config.json or adapter_config.json.")
+        @Parameters(
+                paramLabel = "PATH",
+                description = "A GGUF file, or the folder with config.json or adapter_config.json.")
         Path folder = Path.of("");
 
         @Option(names = "--name", required = true, paramLabel = "NAME", description = "What it is called from now on.")
@@ -141,7 +144,8 @@ final class Models {
                             .orElseThrow(() ->
                                     new InvalidRequestException("grant", "There is no tenant named " + grant + ".")));
                 }
-                workbench.library()
+                workbench
+                        .library()
                         .importModel(folder.toAbsolutePath().normalize(), name, base, type(), Models::progress, ACTOR);
                 for (Tenant tenant : tenants) {
                     workbench.catalog().grant(tenant.id(), name, ACTOR);

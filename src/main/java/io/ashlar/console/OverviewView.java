@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** Is everything well? What is served, and what the engine does now. */
 @Route("")
@@ -30,7 +31,8 @@ public class OverviewView extends Page {
     private static final int REFRESH_MILLIS = 2000;
 
     /** A line of the table; {@code failure} is empty for a deployment that runs. */
-    private record Line(String name, String runsOn, String context, String failure) {}
+    private record Line(
+            String name, ServedModel.@Nullable Readiness readiness, String runsOn, String context, String failure) {}
 
     private final transient Serving serving;
     private final transient Intake intake;
@@ -57,7 +59,7 @@ public class OverviewView extends Page {
         figures.getElement().setAttribute("aria-label", "Now");
         deployments.addColumn(Line::name).setHeader("Deployment").setFlexGrow(2).setAutoWidth(true);
         deployments
-                .addComponentColumn(line -> line.failure.isEmpty() ? badge("Serving", "good") : failure(line))
+                .addComponentColumn(line -> line.readiness == null ? failure(line) : state(line.readiness))
                 .setHeader("State")
                 .setAutoWidth(true);
         deployments.addColumn(Line::runsOn).setHeader("Runs on").setAutoWidth(true);
@@ -69,6 +71,18 @@ public class OverviewView extends Page {
                 "Import a model with ./ashlar models import DIR --name NAME; it is served at once."));
         add(alarms, figures, new H2("Deployments"), deployments);
         refresh();
+    }
+
+    private static Span state(ServedModel.Readiness readiness) {
+        Span badge = switch (readiness) {
+            case READY -> badge("Serving", "good");
+            case LOADING -> badge("Loading", "warn");
+            case ASLEEP -> badge("On disk", "quiet");
+        };
+        if (readiness == ServedModel.Readiness.ASLEEP) {
+            badge.setTitle("It loads at the first request for it.");
+        }
+        return badge;
     }
 
     private static Span failure(Line line) {
@@ -107,12 +121,13 @@ public class OverviewView extends Page {
         for (ServedModel model : serving.all()) {
             lines.add(new Line(
                     model.name(),
-                    model.engine().deviceName() + (model.chain().adapter() == null ? "" : ", with an adapter"),
+                    model.readiness(),
+                    model.engine().deviceName() + (model.isAdapter() ? ", with an adapter" : ""),
                     String.format(Locale.ROOT, "%,d tokens", model.contextLength()),
                     ""));
         }
         for (Map.Entry<String, String> failed : serving.failures().entrySet()) {
-            lines.add(new Line(failed.getKey(), "", "", failed.getValue()));
+            lines.add(new Line(failed.getKey(), null, "", "", failed.getValue()));
         }
         deployments.setItems(lines);
     }

@@ -4,8 +4,8 @@ import io.ashlar.block.Adapter;
 import io.ashlar.compute.Activations;
 import io.ashlar.compute.Device;
 import io.ashlar.compute.Ints;
-import io.ashlar.compute.KeyValues;
 import io.ashlar.compute.Kernels;
+import io.ashlar.compute.KeyValues;
 import io.ashlar.compute.Linear;
 import io.ashlar.compute.PageLayout;
 import io.ashlar.compute.PageType;
@@ -60,7 +60,9 @@ final class ChainWalk implements Pass {
         chainPasses += way.chainPasses;
         for (int i = 0; i < way.embedding.size(); i++) {
             Group g = way.embedding.get(i);
-            g.first().family().embed(this, g.rows().rows, g.first().config(), g.block().weights());
+            g.first()
+                    .family()
+                    .embed(this, g.rows().rows, g.first().config(), g.block().weights());
         }
         for (int layer = 0; layer < way.layers.size(); layer++) {
             List<Group> groups = way.layers.get(layer);
@@ -68,12 +70,16 @@ final class ChainWalk implements Pass {
                 Group g = groups.get(i);
                 group = g.rows();
                 shape = g.first().config().layer(layer);
-                g.first().family().layer(this, g.rows().rows, layer, shape, g.block().weights());
+                g.first()
+                        .family()
+                        .layer(this, g.rows().rows, layer, shape, g.block().weights());
             }
         }
         for (int i = 0; i < way.norm.size(); i++) {
             Group g = way.norm.get(i);
-            g.first().family().norm(this, g.rows().sampled, g.first().config(), g.block().weights());
+            g.first()
+                    .family()
+                    .norm(this, g.rows().sampled, g.first().config(), g.block().weights());
         }
         for (int i = 0; i < way.head.size(); i++) {
             Group g = way.head.get(i);
@@ -184,7 +190,9 @@ final class ChainWalk implements Pass {
             lastKeyValues.add(null);
         }
         KeyValues last = lastKeyValues.get(layer);
-        if (last != null && last.layout() == layout && last.tables() == running(step).tables()) {
+        if (last != null
+                && last.layout() == layout
+                && last.tables() == running(step).tables()) {
             return last;
         }
         KeyValues made = new KeyValues(running(step).tables(), layout, layer);

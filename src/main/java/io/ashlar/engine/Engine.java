@@ -1,6 +1,7 @@
 package io.ashlar.engine;
 
 import io.ashlar.compute.Device;
+import io.ashlar.model.ModelConfig;
 import io.ashlar.scheduler.FirstComeFirstServed;
 import io.ashlar.scheduler.Policy;
 import io.ashlar.scheduler.StepPlan;
@@ -70,7 +71,12 @@ public final class Engine implements AutoCloseable {
 
     /** The longest sequence that could ever run here, in tokens; bounded by pages and by the chain's own context. */
     public int longestSequence(Chain chain) {
-        return (int) Math.min(chain.contextLength(), pages.capacityTokens(chain));
+        return longestSequence(chain.config(), chain.contextLength());
+    }
+
+    /** The same for a model that need not be loaded. */
+    public int longestSequence(ModelConfig config, int contextLength) {
+        return (int) Math.min(contextLength, pages.capacityTokens(config));
     }
 
     /**

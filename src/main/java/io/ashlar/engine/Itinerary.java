@@ -55,9 +55,7 @@ final class Itinerary {
             List<Chain> reaching =
                     chains.stream().filter(c -> layer < c.config().layers()).toList();
             List<Group> groups = groups(
-                    reaching,
-                    device,
-                    c -> new Place(c.layer(layer), c.config().layer(layer)));
+                    reaching, device, c -> new Place(c.layer(layer), c.config().layer(layer)));
             byLayer.add(groups);
             blocks += groups.size();
             separate += reaching.size();
@@ -73,8 +71,8 @@ final class Itinerary {
             groups.computeIfAbsent(placeOf.apply(chain), p -> new ArrayList<>()).add(chain);
         }
         List<Group> made = new ArrayList<>();
-        groups.forEach((place, members) -> made.add(
-                new Group(sets.computeIfAbsent(members, m -> new ChainRows(m, device)), place.block)));
+        groups.forEach((place, members) ->
+                made.add(new Group(sets.computeIfAbsent(members, m -> new ChainRows(m, device)), place.block)));
         return List.copyOf(made);
     }
 

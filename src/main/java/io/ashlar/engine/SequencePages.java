@@ -4,6 +4,7 @@ import static io.ashlar.compute.PageLayout.TOKENS;
 
 import io.ashlar.compute.PageLayout;
 import io.ashlar.compute.PageType;
+import io.ashlar.model.ModelConfig;
 import io.ashlar.scheduler.Pages;
 
 /** Gives sequences their pages: cached ones for the prefix that is known, new ones for the rest. */
@@ -20,10 +21,10 @@ final class SequencePages implements Pages<Sequence> {
         this.type = type;
     }
 
-    /** The longest sequence of this chain that the pool could hold if it were alone. */
-    long capacityTokens(Chain chain) {
-        long pages = pool.capacity(layout(chain).bytes());
-        return pages / chain.config().layers() * TOKENS;
+    /** The longest sequence of such a chain that the pool could hold if it were alone. */
+    long capacityTokens(ModelConfig config) {
+        long pages = pool.capacity(config.layer(0).pages(type).bytes());
+        return pages / config.layers() * TOKENS;
     }
 
     /** All layers of a chain have pages of one size. */

@@ -135,7 +135,8 @@ final class StepBuffers {
 
     /** The same memory, seen as one row for each slot of experts. */
     Activations slots(Activations wide, ExpertShape experts) {
-        return new Activations(wide.data(), wide.rows() * experts.used(), wide.stride() / experts.used() / LANES * LANES);
+        return new Activations(
+                wide.data(), wide.rows() * experts.used(), wide.stride() / experts.used() / LANES * LANES);
     }
 
     Activations outputs() {

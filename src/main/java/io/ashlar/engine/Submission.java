@@ -1,7 +1,7 @@
 package io.ashlar.engine;
 
-import java.util.ArrayList;
 import io.ashlar.compute.PageTable;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;
 

@@ -2,8 +2,8 @@ package io.ashlar.model;
 
 import io.ashlar.compute.Activations;
 import io.ashlar.compute.Ints;
-import io.ashlar.compute.KeyValues;
 import io.ashlar.compute.Kernels;
+import io.ashlar.compute.KeyValues;
 import io.ashlar.compute.RotaryTable;
 import io.ashlar.compute.Routing;
 import io.ashlar.compute.Rows;

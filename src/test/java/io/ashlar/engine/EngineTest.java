@@ -176,7 +176,11 @@ class EngineTest {
     @Test
     void a_reader_that_never_comes_is_cancelled_at_last() {
         EngineOptions options = new EngineOptions(
-                new io.ashlar.scheduler.StepLimits(64, 8), 16 << 20, io.ashlar.compute.PageType.F16, 8, java.time.Duration.ofMillis(200));
+                new io.ashlar.scheduler.StepLimits(64, 8),
+                16 << 20,
+                io.ashlar.compute.PageType.F16,
+                8,
+                java.time.Duration.ofMillis(200));
         try (Engine engine = new Engine(device, options, System::nanoTime)) {
             engine.start();
             SamplingOptions endless =
@@ -250,7 +254,11 @@ class EngineTest {
     @Test
     void a_full_engine_refuses() {
         EngineOptions options = new EngineOptions(
-                new io.ashlar.scheduler.StepLimits(64, 8), 16 << 20, io.ashlar.compute.PageType.F16, 1, java.time.Duration.ofSeconds(30));
+                new io.ashlar.scheduler.StepLimits(64, 8),
+                16 << 20,
+                io.ashlar.compute.PageType.F16,
+                1,
+                java.time.Duration.ofSeconds(30));
         try (Engine engine = new Engine(device, options, System::nanoTime)) {
             GenerationRequest request = models.greedy("demo-base", models.prompt(STORY), 10);
             engine.submit(request);

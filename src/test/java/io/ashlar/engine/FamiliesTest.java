@@ -72,15 +72,19 @@ class FamiliesTest {
         }
         float[] logits = logits(zoo, manifest, prompt, PageType.F32);
         // Products with quantised weights round activations to 8 bits; floats do not.
-        assertThat(error(logits, expected)).as("largest error, in standard deviations").isLessThan(type.isQuantized() ? 0.15 : 2e-4);
-        assertThat(error(logits(zoo, manifest, prompt, PageType.F16), expected)).isLessThan(type.isQuantized() ? 0.15 : 0.02);
+        assertThat(error(logits, expected))
+                .as("largest error, in standard deviations")
+                .isLessThan(type.isQuantized() ? 0.15 : 2e-4);
+        assertThat(error(logits(zoo, manifest, prompt, PageType.F16), expected))
+                .isLessThan(type.isQuantized() ? 0.15 : 0.02);
         assertThat(error(logits(zoo, manifest, prompt, PageType.Q8), expected)).isLessThan(0.3);
     }
 
     /** The largest difference over the spread of the logits. */
     static double error(float[] logits, double[] expected) {
         double mean = Arrays.stream(expected).average().orElseThrow();
-        double squares = Arrays.stream(expected).map(v -> (v - mean) * (v - mean)).sum();
+        double squares =
+                Arrays.stream(expected).map(v -> (v - mean) * (v - mean)).sum();
         double spread = Math.sqrt(squares / expected.length);
         double worst = 0;
         for (int i = 0; i < expected.length; i++) {
@@ -99,8 +103,7 @@ class FamiliesTest {
         // Two steps, so that the second finds the first's pages.
         FirstComeFirstServed<Sequence> policy = new FirstComeFirstServed<>(new StepLimits(PROMPT - 20, 1));
         Submission submission = new Submission(
-                new GenerationRequest(
-                        chain, null, prompt, 1, SamplingOptions.GREEDY, List.of(), List.of(), 1, "test"),
+                new GenerationRequest(chain, null, prompt, 1, SamplingOptions.GREEDY, List.of(), List.of(), 1, "test"),
                 new Generation(null),
                 0);
         submission.open(() -> device.pageTable(pool.memory(), chain.config().layers()));

@@ -16,8 +16,22 @@ import java.util.Map;
 final class GgufWriter {
     private static final int ALIGN = 32;
     private static final Map<DType, Integer> TYPES = Map.of(
-            DType.F32, 0, DType.F16, 1, DType.BF16, 30, DType.Q8_0, 8, DType.Q4_0, 2, DType.Q4_K, 12, DType.Q5_K, 13,
-            DType.Q6_K, 14);
+            DType.F32,
+            0,
+            DType.F16,
+            1,
+            DType.BF16,
+            30,
+            DType.Q8_0,
+            8,
+            DType.Q4_0,
+            2,
+            DType.Q4_K,
+            12,
+            DType.Q5_K,
+            13,
+            DType.Q6_K,
+            14);
 
     private record Tensor(DType type, long[] shape, byte[] data) {}
 
@@ -64,12 +78,18 @@ final class GgufWriter {
         final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
 
         Out int32(int v) {
-            bytes.writeBytes(ByteBuffer.allocate(4).order(ByteOrder.LITTLE_ENDIAN).putInt(v).array());
+            bytes.writeBytes(ByteBuffer.allocate(4)
+                    .order(ByteOrder.LITTLE_ENDIAN)
+                    .putInt(v)
+                    .array());
             return this;
         }
 
         Out int64(long v) {
-            bytes.writeBytes(ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(v).array());
+            bytes.writeBytes(ByteBuffer.allocate(8)
+                    .order(ByteOrder.LITTLE_ENDIAN)
+                    .putLong(v)
+                    .array());
             return this;
         }
 

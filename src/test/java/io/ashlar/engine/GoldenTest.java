@@ -3,8 +3,8 @@ package io.ashlar.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import io.ashlar.compute.cpu.CpuDevice;
 import io.ashlar.compute.PageType;
+import io.ashlar.compute.cpu.CpuDevice;
 import io.ashlar.scheduler.FirstComeFirstServed;
 import io.ashlar.scheduler.StepLimits;
 import java.nio.file.Path;
@@ -124,8 +124,8 @@ class GoldenTest {
             SequencePages pages = new SequencePages(pool, new PrefixCache(), PageType.F32);
             ChainWalk walk = new ChainWalk(own, PageType.F32);
             Submission submission = new Submission(models.greedy(c.model, c.promptIds(), 1), new Generation(engine), 0);
-            submission.open(() -> own.pageTable(
-                    pool.memory(), models.chain(c.model).config().layers()));
+            submission.open(() ->
+                    own.pageTable(pool.memory(), models.chain(c.model).config().layers()));
             Sequence sequence = submission.sequences.getFirst();
             FirstComeFirstServed<Sequence> policy = new FirstComeFirstServed<>(new StepLimits(4096, 1));
             policy.add(sequence);

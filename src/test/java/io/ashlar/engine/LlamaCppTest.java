@@ -88,8 +88,8 @@ class LlamaCppTest {
 
     private Map<String, JsonNode> llama(Map<Path, Run> runs) throws Exception {
         List<Map<String, Object>> jobs = new ArrayList<>();
-        runs.forEach((file, run) ->
-                jobs.add(Map.of("file", file.toString(), "prompt", run.prompt, "answer", run.tokens)));
+        runs.forEach(
+                (file, run) -> jobs.add(Map.of("file", file.toString(), "prompt", run.prompt, "answer", run.tokens)));
         Path list = root.resolve("jobs.json");
         Files.write(list, JsonMapper.shared().writeValueAsBytes(jobs));
         Files.copy(
@@ -149,7 +149,10 @@ class LlamaCppTest {
             }
             GenerationEvent.Logprobs logprobs = answer.logprobs.get(i);
             for (JsonNode pair : top) {
-                int at = Arrays.stream(logprobs.topTokens()).boxed().toList().indexOf(pair.get(0).intValue());
+                int at = Arrays.stream(logprobs.topTokens())
+                        .boxed()
+                        .toList()
+                        .indexOf(pair.get(0).intValue());
                 if (at >= 0) {
                     double p = pair.get(1).doubleValue();
                     worst = Math.max(worst, Math.abs(Math.exp(logprobs.topLogprobs()[at]) - p) / p);

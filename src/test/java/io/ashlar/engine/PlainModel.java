@@ -92,7 +92,11 @@ final class PlainModel {
             double[] mixed = attend(q[t], k, v, t, s);
             add(x[t], product(w.get("o"), mixed, null), w.get("attention_post_norm"), s);
             double[] normed = norm(x[t], w.get("ffn_norm")[0], s.normEpsilon());
-            add(x[t], s.experts() == null ? feedForward(normed, s, w, "", 0) : experts(normed, s, w), w.get("ffn_post_norm"), s);
+            add(
+                    x[t],
+                    s.experts() == null ? feedForward(normed, s, w, "", 0) : experts(normed, s, w),
+                    w.get("ffn_post_norm"),
+                    s);
         }
     }
 
@@ -107,7 +111,8 @@ final class PlainModel {
     private static void heads(double[] x, int position, LayerShape s, double[][] norm) {
         int dim = s.headDim();
         int rotated = s.rotary().dimensions();
-        double[] frequencies = s.rotary().scaling().inverseFrequencies(rotated, s.rotary().theta());
+        double[] frequencies =
+                s.rotary().scaling().inverseFrequencies(rotated, s.rotary().theta());
         for (int h = 0; h < x.length; h += dim) {
             double[] head = java.util.Arrays.copyOfRange(x, h, h + dim);
             if (norm != null) {
@@ -126,7 +131,8 @@ final class PlainModel {
     private static double[] attend(double[] q, double[][] k, double[][] v, int t, LayerShape s) {
         int dim = s.headDim();
         double[] out = new double[q.length];
-        int first = s.attention().window() > 0 ? Math.max(0, t + 1 - s.attention().window()) : 0;
+        int first =
+                s.attention().window() > 0 ? Math.max(0, t + 1 - s.attention().window()) : 0;
         for (int h = 0; h < s.heads(); h++) {
             int kv = h * s.kvHeads() / s.heads();
             double[] weights = new double[t + 1];
@@ -150,7 +156,8 @@ final class PlainModel {
         return out;
     }
 
-    private static double[] feedForward(double[] x, LayerShape s, Map<String, double[][]> w, String prefix, int expert) {
+    private static double[] feedForward(
+            double[] x, LayerShape s, Map<String, double[][]> w, String prefix, int expert) {
         int ffn = s.intermediateSize();
         double[] middle = new double[ffn];
         for (int i = 0; i < ffn; i++) {

@@ -179,8 +179,7 @@ record TinyModel(String architecture, DType type) {
                         case F32 -> out.setAtIndex(ValueLayout.JAVA_FLOAT, i, values[i]);
                         case F16 -> out.setAtIndex(ValueLayout.JAVA_SHORT, i, Float.floatToFloat16(values[i]));
                         default ->
-                            out.setAtIndex(
-                                    ValueLayout.JAVA_SHORT, i, (short) (Float.floatToIntBits(values[i]) >>> 16));
+                            out.setAtIndex(ValueLayout.JAVA_SHORT, i, (short) (Float.floatToIntBits(values[i]) >>> 16));
                     }
                 }
             }

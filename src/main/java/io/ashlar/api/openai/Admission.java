@@ -34,6 +34,8 @@ public final class Admission {
      */
     record Admitted(Generation generation, CompletableFuture<Void> begun, CompletableFuture<GenerationUsage> settled) {}
 
+    private static final System.Logger LOG = System.getLogger(Admission.class.getName());
+
     private final Serving serving;
     private final UsageLedger ledger;
     private final ConcurrencyLimit limit;
@@ -46,12 +48,26 @@ public final class Admission {
         this.intake = intake;
     }
 
+    /** Completed when the model that a caller names is in memory; at once where there is no such model for them. */
+    CompletableFuture<Void> ready(Caller caller, String name) {
+        if (!caller.models().contains(name)) {
+            return CompletableFuture.completedFuture(null);
+        }
+        return serving.ready(name).exceptionally(e -> {
+            LOG.log(System.Logger.Level.WARNING, "the model " + name + " could not be loaded", e);
+            throw ApiException.unavailable("The model '" + name + "' could not be loaded now.", 5);
+        });
+    }
+
     /** The model that a caller names, if it is granted. */
     ServedModel lease(Caller caller, String name) {
         ServedModel model = caller.models().contains(name) ? serving.lease(name) : null;
         if (model == null) {
             if (caller.models().contains(name) && serving.failures().containsKey(name)) {
                 throw ApiException.unavailable("The model '" + name + "' could not be loaded.", 30);
+            }
+            if (caller.models().contains(name) && serving.serves(name)) {
+                throw ApiException.unavailable("The model '" + name + "' is waiting for memory.", 1);
             }
             throw ApiException.modelNotFound(name);
         }

@@ -15,6 +15,8 @@ import java.security.Principal;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
 import org.springframework.http.MediaType;
 import org.springframework.security.core.Authentication;
@@ -181,6 +183,18 @@ public final class OpenAiHandler {
 
     private Mono<ServerResponse> answer(RequestFields f, Call call, boolean chat, int logprobs, int defaultTokens) {
         String modelName = f.text("model");
+        CompletableFuture<Void> ready = admission.ready(call.caller, modelName);
+        if (ready.isDone() && !ready.isCompletedExceptionally()) {
+            return answer(f, call, modelName, chat, logprobs, defaultTokens);
+        }
+        return Mono.fromFuture(() -> ready, true)
+                .onErrorMap(CompletionException.class, e -> e.getCause() == null ? e : e.getCause())
+                .publishOn(scheduler)
+                .then(Mono.defer(() -> answer(f, call, modelName, chat, logprobs, defaultTokens)));
+    }
+
+    private Mono<ServerResponse> answer(
+            RequestFields f, Call call, String modelName, boolean chat, int logprobs, int defaultTokens) {
         GenerationCall[] read = new GenerationCall[1];
         AnswerFormat[] format = new AnswerFormat[1];
         Admission.Admitted admitted =

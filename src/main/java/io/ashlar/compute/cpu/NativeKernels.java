@@ -5,8 +5,8 @@ import io.ashlar.compute.Activations;
 import io.ashlar.compute.AdapterRows;
 import io.ashlar.compute.Attention;
 import io.ashlar.compute.Ints;
-import io.ashlar.compute.KeyValues;
 import io.ashlar.compute.Kernels;
+import io.ashlar.compute.KeyValues;
 import io.ashlar.compute.Linear;
 import io.ashlar.compute.Matrix;
 import io.ashlar.compute.PageLayout;
@@ -63,8 +63,7 @@ final class NativeKernels implements Kernels {
     NativeKernels(NativeLibrary library, Workers workers) {
         this.library = library;
         this.workers = workers;
-        this.play =
-                worker -> library.run(tape.address(), tape.count(), meeting.address(), worker, workers.count());
+        this.play = worker -> library.run(tape.address(), tape.count(), meeting.address(), worker, workers.count());
     }
 
     /** Memory that grows; what was recorded with the old is done before it goes. */
@@ -130,7 +129,10 @@ final class NativeKernels implements Kernels {
             }
         }
         rowsOp(Kind.EMBED, rows.count(), table.columns());
-        tape.put(Address.of(table)).put(table.type().ordinal()).put(table.columns()).put(Address.of(tokens));
+        tape.put(Address.of(table))
+                .put(table.type().ordinal())
+                .put(table.columns())
+                .put(Address.of(tokens));
         put(rows);
         put(out).put((double) scale);
     }
@@ -186,7 +188,12 @@ final class NativeKernels implements Kernels {
         put(x);
         put(rows);
         putQuantized(bytes, rows.count(), columns);
-        put(out).put(accumulate ? 1 : 0).put(columns).put(each).put(panelTasks).put(rowsEach).put(stacked.size());
+        put(out).put(accumulate ? 1 : 0)
+                .put(columns)
+                .put(each)
+                .put(panelTasks)
+                .put(rowsEach)
+                .put(stacked.size());
         for (int i = 0; i < stacked.size(); i++) {
             Linear linear = stacked.get(i);
             Matrix m = linear.weights();
@@ -231,7 +238,9 @@ final class NativeKernels implements Kernels {
     }
 
     private void putQuantized(long address, int count, int columns) {
-        tape.put(address).put(address == 0 ? 0 : address + (long) count * columns).put(columns);
+        tape.put(address)
+                .put(address == 0 ? 0 : address + (long) count * columns)
+                .put(columns);
     }
 
     @Override
@@ -275,8 +284,7 @@ final class NativeKernels implements Kernels {
     }
 
     @Override
-    public void store(
-            Activations x, Rows rows, int keyColumn, int valueColumn, Ints positions, KeyValues into) {
+    public void store(Activations x, Rows rows, int keyColumn, int valueColumn, Ints positions, KeyValues into) {
         if (rows.isEmpty()) {
             return;
         }
@@ -343,8 +351,12 @@ final class NativeKernels implements Kernels {
             Activations out) {
         long work = 0;
         for (int t = task; t < end; t++) {
-            long tokens = Math.min(Rows.CHUNK, positions.get(rows.get(rows.tasks().get(3 * t))) + 1);
-            work += tokens * rows.tasks().get(3 * t + 1) * how.heads() * from.layout().headDim();
+            long tokens =
+                    Math.min(Rows.CHUNK, positions.get(rows.get(rows.tasks().get(3 * t))) + 1);
+            work += tokens
+                    * rows.tasks().get(3 * t + 1)
+                    * how.heads()
+                    * from.layout().headDim();
         }
         op(Kind.ATTEND, (end - task) * from.layout().kvHeads(), work < ATTENTION_GRAIN);
         putAttend(q, rows, task, base, how, positions, from, out);
@@ -422,12 +434,17 @@ final class NativeKernels implements Kernels {
         int slots = rows.count() * routing.used();
         int inputs = bySlot ? slots : rows.count();
         long bytes = rounds ? quantize(x, bySlot ? 0 : address(rows), inputs, columns) : 0;
-        int each = panelsPerTask(panels, (long) panels * Panels.ROWS * columns * Math.max(1, slots / routing.experts()));
+        int each =
+                panelsPerTask(panels, (long) panels * Panels.ROWS * columns * Math.max(1, slots / routing.experts()));
         op(Kind.EXPERTS, routing.experts() * ((panels + each - 1) / each), false);
         put(x);
         put(rows);
         putQuantized(bytes, inputs, columns);
-        put(out).put(columns).put(each).put(bySlot ? 1 : 0).put(routing.experts()).put(routing.used());
+        put(out).put(columns)
+                .put(each)
+                .put(bySlot ? 1 : 0)
+                .put(routing.experts())
+                .put(routing.used());
         tape.put(stacked.size()).put(Address.of(routing.offsets())).put(Address.of(routing.slots()));
         for (int i = 0; i < stacked.size(); i++) {
             Matrix m = stacked.get(i);

@@ -84,8 +84,8 @@ final class NativeLibrary {
         Linker linker = Linker.nativeLinker();
         MethodHandle layout = linker.downcallHandle(
                 symbols.findOrThrow("ashlar_layout"), FunctionDescriptor.of(ValueLayout.JAVA_INT));
-        MethodHandle best = linker.downcallHandle(
-                symbols.findOrThrow("ashlar_best"), FunctionDescriptor.of(ValueLayout.JAVA_INT));
+        MethodHandle best =
+                linker.downcallHandle(symbols.findOrThrow("ashlar_best"), FunctionDescriptor.of(ValueLayout.JAVA_INT));
         MethodHandle run = linker.downcallHandle(
                 symbols.findOrThrow("ashlar_run"),
                 FunctionDescriptor.ofVoid(
@@ -116,12 +116,11 @@ final class NativeLibrary {
     /** Such as {@code linux-x86_64}. */
     private static String platform() {
         String os = System.getProperty("os.name", "").toLowerCase(Locale.ROOT).startsWith("mac") ? "darwin" : "linux";
-        String arch =
-                switch (System.getProperty("os.arch", "")) {
-                    case "amd64", "x86_64" -> "x86_64";
-                    case "aarch64", "arm64" -> "aarch64";
-                    default -> "unknown";
-                };
+        String arch = switch (System.getProperty("os.arch", "")) {
+            case "amd64", "x86_64" -> "x86_64";
+            case "aarch64", "arm64" -> "aarch64";
+            default -> "unknown";
+        };
         return os + "-" + arch;
     }
 

@@ -6,8 +6,8 @@ import io.ashlar.compute.AdapterRows;
 import io.ashlar.compute.Attention;
 import io.ashlar.compute.DType;
 import io.ashlar.compute.Ints;
-import io.ashlar.compute.KeyValues;
 import io.ashlar.compute.Kernels;
+import io.ashlar.compute.KeyValues;
 import io.ashlar.compute.Linear;
 import io.ashlar.compute.LowRank;
 import io.ashlar.compute.Matrix;
@@ -144,8 +144,10 @@ final class VectorKernels implements Kernels {
             VectorProjection.Sides sides) {
         int panels = Panels.count(rows);
         int each = Math.max(1, panels / (8 * workers.count()));
-        workers.run((panels + each - 1) / each, (worker, task) -> projections[worker].run(
-                type, weights, rows, columns, bias, task * each, Math.min(panels, (task + 1) * each), sides));
+        workers.run(
+                (panels + each - 1) / each,
+                (worker, task) -> projections[worker].run(
+                        type, weights, rows, columns, bias, task * each, Math.min(panels, (task + 1) * each), sides));
     }
 
     @Override
@@ -174,9 +176,23 @@ final class VectorKernels implements Kernels {
         try (var arena = java.lang.foreign.Arena.ofConfined()) {
             long middle = arena.allocate(term.rank() * 4L, 64).address();
             projection.run(
-                    a.type(), Address.of(a), a.rows(), a.columns(), null, 0, Panels.count(a.rows()), one(x, middle, false));
+                    a.type(),
+                    Address.of(a),
+                    a.rows(),
+                    a.columns(),
+                    null,
+                    0,
+                    Panels.count(a.rows()),
+                    one(x, middle, false));
             projection.run(
-                    b.type(), Address.of(b), b.rows(), b.columns(), null, 0, Panels.count(b.rows()), one(middle, out, true));
+                    b.type(),
+                    Address.of(b),
+                    b.rows(),
+                    b.columns(),
+                    null,
+                    0,
+                    Panels.count(b.rows()),
+                    one(middle, out, true));
         }
     }
 
@@ -212,11 +228,7 @@ final class VectorKernels implements Kernels {
             int position = positions.get(row);
             for (int h = 0; h < into.layout().kvHeads(); h++) {
                 long head = (long) h * into.layout().headDim() * 4;
-                pages.store(
-                        position,
-                        h,
-                        at(x, row) + keyColumn * 4L + head,
-                        at(x, row) + valueColumn * 4L + head);
+                pages.store(position, h, at(x, row) + keyColumn * 4L + head, at(x, row) + valueColumn * 4L + head);
             }
         }
     }
@@ -247,7 +259,8 @@ final class VectorKernels implements Kernels {
                 FloatVector inner = v.mul(v).mul(v).mul(0.044715f).add(v).mul(0.7978845608f);
                 // tanh(z) = 1 - 2 / (e^(2z) + 1)
                 FloatVector e = Lanes.exp(inner.add(inner)).add(1f);
-                y = v.mul(FloatVector.broadcast(Lanes.F, 1f).sub(FloatVector.broadcast(Lanes.F, 1f).div(e)));
+                y = v.mul(FloatVector.broadcast(Lanes.F, 1f)
+                        .sub(FloatVector.broadcast(Lanes.F, 1f).div(e)));
             }
             Lanes.store(y.mul(up), MEMORY, to + k * 4L);
         }
@@ -330,7 +343,8 @@ final class VectorKernels implements Kernels {
                     from[i] = at(x, bySlot ? slot : rows.get(slot / routing.used()));
                     to[i] = at(out, slot) + column * 4L;
                 }
-                long weights = Address.of(m) + (long) expert * own / Panels.ROWS * Panels.panelBytes(m.type(), m.columns());
+                long weights =
+                        Address.of(m) + (long) expert * own / Panels.ROWS * Panels.panelBytes(m.type(), m.columns());
                 product(m.type(), weights, own, m.columns(), null, new VectorProjection.Sides(from, to, count, false));
             }
             column += own;

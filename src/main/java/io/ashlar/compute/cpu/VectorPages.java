@@ -60,8 +60,8 @@ record VectorPages(long table, PageLayout layout) {
         switch (layout.type()) {
             case F32 -> VectorKernels.set(page + index * 4, value);
             case F16 -> MEMORY.set(ValueLayout.JAVA_SHORT, page + index * 2, Float.floatToFloat16(value));
-            case Q8 -> MEMORY.set(
-                    ValueLayout.JAVA_BYTE, page + index, (byte) (scale == 0 ? 0 : Math.round(value / scale)));
+            case Q8 ->
+                MEMORY.set(ValueLayout.JAVA_BYTE, page + index, (byte) (scale == 0 ? 0 : Math.round(value / scale)));
         }
     }
 

@@ -71,8 +71,7 @@ final class VectorProjection {
         for (int lane = 0; lane < LANES; lane += Lanes.WIDTH) {
             FloatVector sum = FloatVector.fromArray(Lanes.F, sums, at + lane);
             for (int k = 0; k < n; k++) {
-                FloatVector factor =
-                        FloatVector.broadcast(Lanes.F, MEMORY.get(ValueLayout.JAVA_FLOAT, x + k * 4L));
+                FloatVector factor = FloatVector.broadcast(Lanes.F, MEMORY.get(ValueLayout.JAVA_FLOAT, x + k * 4L));
                 sum = FloatVector.fromArray(Lanes.F, block, k * LANES + lane).fma(factor, sum);
             }
             sum.intoArray(sums, at + lane);
@@ -84,8 +83,8 @@ final class VectorProjection {
         long blocks = columns / BLOCK;
         long b = k / BLOCK;
         switch (type) {
-            case F32 -> MemorySegment.copy(
-                    MEMORY, ValueLayout.JAVA_FLOAT, panel + (long) k * LANES * 4, block, 0, n * LANES);
+            case F32 ->
+                MemorySegment.copy(MEMORY, ValueLayout.JAVA_FLOAT, panel + (long) k * LANES * 4, block, 0, n * LANES);
             case F16 -> {
                 for (int i = 0; i < n * LANES; i += Lanes.WIDTH) {
                     Lanes.f16(MEMORY, panel + ((long) k * LANES + i) * 2).intoArray(block, i);

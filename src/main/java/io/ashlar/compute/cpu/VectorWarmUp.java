@@ -47,8 +47,7 @@ final class VectorWarmUp {
             KeyValues keyValues = new KeyValues(tables, layout, 0);
             Vector norm = new Vector(device.allocate(WIDTH * 4L), 0, WIDTH);
             for (DType type : new DType[] {DType.BF16, DType.F32, DType.F16, DType.Q8_0, DType.Q4_0, DType.Q4_K}) {
-                Matrix matrix =
-                        new Matrix(device.allocate(Panels.bytes(type, 32, WIDTH)), 0, type, 32, WIDTH);
+                Matrix matrix = new Matrix(device.allocate(Panels.bytes(type, 32, WIDTH)), 0, type, 32, WIDTH);
                 List<Linear> stacked = List.of(new Linear(matrix, null));
                 for (int round = 0; round < ROUNDS; round++) {
                     device.kernels().embed(matrix, tokens, many, 1, x);

@@ -133,8 +133,8 @@ abstract class Decoder implements Family {
     public ModelConfig config(Fields f) {
         for (String bias : List.of("attention_bias", "mlp_bias")) {
             if (f.flag(bias, false) && !(bias.equals("attention_bias") && hasAttentionBias())) {
-                throw new CheckpointException(
-                        f.source() + ": '" + bias + "' is true; " + name + " models with such biases are not supported");
+                throw new CheckpointException(f.source() + ": '" + bias + "' is true; " + name
+                        + " models with such biases are not supported");
             }
         }
         int hidden = width(f, "hidden_size", f.positiveInt("hidden_size"));
@@ -147,9 +147,10 @@ abstract class Decoder implements Family {
         if (heads % kvHeads != 0) {
             throw f.wrong("num_key_value_heads", "a divisor of num_attention_heads (" + heads + ")");
         }
-        Fields parameters = f.has("rope_parameters") && f.object("rope_parameters").has("rope_theta")
-                ? f.object("rope_parameters")
-                : f;
+        Fields parameters =
+                f.has("rope_parameters") && f.object("rope_parameters").has("rope_theta")
+                        ? f.object("rope_parameters")
+                        : f;
         double part = f.number("partial_rotary_factor", 1);
         float epsilon = (float) f.number("rms_norm_eps", 1e-6);
         int intermediate = width(f, "intermediate_size", intermediateSize(f));
@@ -163,8 +164,7 @@ abstract class Decoder implements Family {
                         parameters.number("rope_theta", defaultTheta()),
                         RotaryScaling.read(f),
                         (int) (headDim * part) / 2 * 2),
-                new Attention(
-                        heads, attentionScale(f, headDim), 0, (float) f.number("attn_logit_softcapping", 0)),
+                new Attention(heads, attentionScale(f, headDim), 0, (float) f.number("attn_logit_softcapping", 0)),
                 activation(f),
                 experts(f));
         List<LayerShape> shapes = new ArrayList<>();
@@ -207,8 +207,7 @@ abstract class Decoder implements Family {
         int d = c.hiddenSize();
         String embedding = "model.embed_tokens.weight";
         List<BlockPlan> blocks = new ArrayList<>();
-        blocks.add(new BlockPlan(
-                Kind.EMBEDDING, List.of(Tensor.matrix("weight", embedding, c.vocabularySize(), d))));
+        blocks.add(new BlockPlan(Kind.EMBEDDING, List.of(Tensor.matrix("weight", embedding, c.vocabularySize(), d))));
         for (int layer = 0; layer < c.layers(); layer++) {
             List<Tensor> tensors = new ArrayList<>();
             for (Tensor t : layerTensors("model.layers." + layer + ".", c.layer(layer))) {
@@ -313,8 +312,7 @@ abstract class Decoder implements Family {
             kernels.normHeads(stacked, rows, keys, s.kvHeads(), w.vector("k_norm"), s.normEpsilon());
         }
         // Keys follow queries, so both are turned at once.
-        kernels.rotate(
-                stacked, rows, 0, s.heads() + s.kvHeads(), s.headDim(), pass.positions(), pass.rotary(layer));
+        kernels.rotate(stacked, rows, 0, s.heads() + s.kvHeads(), s.headDim(), pass.positions(), pass.rotary(layer));
         var pages = pass.keyValues(layer, s);
         kernels.store(stacked, rows, keys, values, pass.positions(), pages);
         kernels.attend(stacked, rows, s.attention(), pass.positions(), pages, pass.mixed());
@@ -331,7 +329,14 @@ abstract class Decoder implements Family {
 
     /** Adds a sub-layer's last projection to the residual stream, normed first where the family does so. */
     private static void addResult(
-            Pass pass, Rows rows, int layer, LayerShape s, Weights w, List<String> role, int slot, @Nullable Vector norm) {
+            Pass pass,
+            Rows rows,
+            int layer,
+            LayerShape s,
+            Weights w,
+            List<String> role,
+            int slot,
+            @Nullable Vector norm) {
         if (norm == null) {
             pass.project(pass.mixed(), rows, layer, w, role, slot, pass.hidden(), true);
         } else {

@@ -25,8 +25,8 @@ public final class Families {
                 return family;
             }
         }
-        throw new CheckpointException("model_type '" + name + "' is not supported; supported are: "
-                + String.join(", ", names()));
+        throw new CheckpointException(
+                "model_type '" + name + "' is not supported; supported are: " + String.join(", ", names()));
     }
 
     public static List<String> names() {

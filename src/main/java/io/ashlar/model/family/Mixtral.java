@@ -32,12 +32,11 @@ final class Mixtral extends Decoder {
 
     @Override
     String expertName(String prefix, int expert, String role) {
-        String name =
-                switch (role) {
-                    case "gate" -> "w1";
-                    case "down" -> "w2";
-                    default -> "w3";
-                };
+        String name = switch (role) {
+            case "gate" -> "w1";
+            case "down" -> "w2";
+            default -> "w3";
+        };
         return prefix + "block_sparse_moe.experts." + expert + "." + name + ".weight";
     }
 }

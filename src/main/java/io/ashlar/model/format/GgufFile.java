@@ -22,8 +22,22 @@ final class GgufFile implements Checkpoint {
     private static final int MAGIC = 0x46554747;
     private static final int MOST_DIMENSIONS = 4;
     private static final Map<Integer, DType> TYPES = Map.of(
-            0, DType.F32, 1, DType.F16, 2, DType.Q4_0, 8, DType.Q8_0, 12, DType.Q4_K, 13, DType.Q5_K, 14, DType.Q6_K,
-            30, DType.BF16);
+            0,
+            DType.F32,
+            1,
+            DType.F16,
+            2,
+            DType.Q4_0,
+            8,
+            DType.Q8_0,
+            12,
+            DType.Q4_K,
+            13,
+            DType.Q5_K,
+            14,
+            DType.Q6_K,
+            30,
+            DType.BF16);
 
     private final Path file;
     private final Arena arena = Arena.ofShared();
@@ -60,7 +74,8 @@ final class GgufFile implements Checkpoint {
         }
         int version = in.int32("the version");
         if (version != 2 && version != 3) {
-            throw new CheckpointException(file + ": GGUF version " + version + " is not supported; versions 2 and 3 are");
+            throw new CheckpointException(
+                    file + ": GGUF version " + version + " is not supported; versions 2 and 3 are");
         }
         long tensorCount = in.count("the number of tensors");
         long entries = in.count("the number of metadata entries");

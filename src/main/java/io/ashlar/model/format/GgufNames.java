@@ -61,7 +61,8 @@ final class GgufNames {
         String known = FAMILIES.get(architecture);
         if (known == null) {
             throw new CheckpointException(source + ": the architecture '" + architecture
-                    + "' is not supported; supported are " + String.join(", ", FAMILIES.keySet().stream().sorted().toList()));
+                    + "' is not supported; supported are "
+                    + String.join(", ", FAMILIES.keySet().stream().sorted().toList()));
         }
         this.family = known.equals("llama") && has("expert_count") ? "mixtral" : known;
         this.config = config(stored);
@@ -81,7 +82,9 @@ final class GgufNames {
 
     private Number number(String key) {
         Object value = metadata.get(architecture + "." + key);
-        if (value instanceof List<?> list && !list.isEmpty() && list.stream().distinct().count() == 1) {
+        if (value instanceof List<?> list
+                && !list.isEmpty()
+                && list.stream().distinct().count() == 1) {
             value = list.getFirst();
         }
         if (!(value instanceof Number n)) {
@@ -108,11 +111,14 @@ final class GgufNames {
         int hidden = number("embedding_length").intValue();
         int heads = number("attention.head_count").intValue();
         int layers = number("block_count").intValue();
-        int headDim = has("attention.key_length") ? number("attention.key_length").intValue() : hidden / heads;
+        int headDim =
+                has("attention.key_length") ? number("attention.key_length").intValue() : hidden / heads;
         c.put("hidden_size", hidden).put("num_attention_heads", heads).put("num_hidden_layers", layers);
-        c.put("num_key_value_heads", metadata.containsKey(architecture + ".attention.head_count_kv")
-                ? number("attention.head_count_kv").intValue()
-                : heads);
+        c.put(
+                "num_key_value_heads",
+                metadata.containsKey(architecture + ".attention.head_count_kv")
+                        ? number("attention.head_count_kv").intValue()
+                        : heads);
         c.put("head_dim", headDim);
         c.put("max_position_embeddings", number("context_length").intValue());
         copy(c, "intermediate_size", "feed_forward_length");
@@ -154,7 +160,8 @@ final class GgufNames {
             throw new CheckpointException(source + ": its long context (LongRoPE) is not supported");
         }
         if (factors != null) {
-            ArrayNode list = c.putObject("rope_scaling").put("rope_type", "factors").putArray("factors");
+            ArrayNode list =
+                    c.putObject("rope_scaling").put("rope_type", "factors").putArray("factors");
             for (int i = 0; i < factors.columns(); i++) {
                 list.add(factors.data().get(ValueLayout.JAVA_FLOAT_UNALIGNED, i * 4L));
             }
@@ -166,7 +173,9 @@ final class GgufNames {
             c.putObject("rope_scaling")
                     .put("rope_type", "yarn")
                     .put("factor", number("rope.scaling.factor").doubleValue())
-                    .put("original_max_position_embeddings", number("rope.scaling.original_context_length").intValue());
+                    .put(
+                            "original_max_position_embeddings",
+                            number("rope.scaling.original_context_length").intValue());
         } else if (type != null && !"none".equals(type)) {
             throw new CheckpointException(source + ": the rotary scaling '" + type + "' is not supported");
         }

@@ -32,8 +32,8 @@ final class GgufTokenizer {
             "llama-bpe", List.of(LLAMA3),
             "qwen2", List.of(QWEN2),
             "smollm", List.of("\\p{N}", GPT2 + "|\\s+"));
-    private static final Map<String, String> SAME_AS = Map.of(
-            "gpt2", "gpt-2", "llama3", "llama-bpe", "llama-v3", "llama-bpe", "deepseek-r1-qwen", "qwen2");
+    private static final Map<String, String> SAME_AS =
+            Map.of("gpt2", "gpt-2", "llama3", "llama-bpe", "llama-v3", "llama-bpe", "deepseek-r1-qwen", "qwen2");
 
     private final String source;
     private final Map<String, Object> metadata;
@@ -143,7 +143,10 @@ final class GgufTokenizer {
         byteLevel(steps.addObject());
         byteLevel(root.putObject("decoder"));
         ObjectNode model = root.putObject("model").put("type", "BPE");
-        model.putNull("dropout").putNull("unk_token").putNull("continuing_subword_prefix").putNull("end_of_word_suffix");
+        model.putNull("dropout")
+                .putNull("unk_token")
+                .putNull("continuing_subword_prefix")
+                .putNull("end_of_word_suffix");
         model.put("fuse_unk", false).put("byte_fallback", false).put("ignore_merges", kind.equals("llama-bpe"));
         vocabulary(model);
         ArrayNode merges = model.putArray("merges");
@@ -157,13 +160,17 @@ final class GgufTokenizer {
     }
 
     private static void byteLevel(ObjectNode node) {
-        node.put("type", "ByteLevel").put("add_prefix_space", false).put("trim_offsets", true).put("use_regex", false);
+        node.put("type", "ByteLevel")
+                .put("add_prefix_space", false)
+                .put("trim_offsets", true)
+                .put("use_regex", false);
     }
 
     /** SentencePiece's merges by score, spelt out as byte-pair merges: of two pieces that make a third, the better third first. */
     private void sentencePiece(ObjectNode root) {
         boolean prefix = flag("add_space_prefix", true);
-        ArrayNode normalizers = root.putObject("normalizer").put("type", "Sequence").putArray("normalizers");
+        ArrayNode normalizers =
+                root.putObject("normalizer").put("type", "Sequence").putArray("normalizers");
         if (prefix) {
             normalizers.addObject().put("type", "Prepend").put("prepend", SPACE);
         }
@@ -178,7 +185,11 @@ final class GgufTokenizer {
         decoders.addObject().put("type", "ByteFallback");
         decoders.addObject().put("type", "Fuse");
         if (prefix) {
-            decoders.addObject().put("type", "Strip").put("content", " ").put("start", 1).put("stop", 0);
+            decoders.addObject()
+                    .put("type", "Strip")
+                    .put("content", " ")
+                    .put("start", 1)
+                    .put("stop", 0);
         }
         ObjectNode model = root.putObject("model").put("type", "BPE");
         Integer unknown = id("unknown_token_id");
@@ -246,21 +257,21 @@ final class GgufTokenizer {
                 parts.addObject().putObject("Sequence").put("id", "B").put("type_id", 1);
             }
         }
-        ObjectNode special = template.putObject("special_tokens").putObject(token).put("id", token);
+        ObjectNode special =
+                template.putObject("special_tokens").putObject(token).put("id", token);
         special.putArray("ids").add(bos);
         special.putArray("tokens").add(token);
     }
 
     @Nullable
     String special(String name) {
-        Integer id =
-                switch (name) {
-                    case "bos_token" -> id("bos_token_id");
-                    case "eos_token" -> id("eos_token_id");
-                    case "pad_token" -> id("padding_token_id");
-                    case "unk_token" -> id("unknown_token_id");
-                    default -> null;
-                };
+        Integer id = switch (name) {
+            case "bos_token" -> id("bos_token_id");
+            case "eos_token" -> id("eos_token_id");
+            case "pad_token" -> id("padding_token_id");
+            case "unk_token" -> id("unknown_token_id");
+            default -> null;
+        };
         return id == null ? null : tokens.get(id);
     }
 

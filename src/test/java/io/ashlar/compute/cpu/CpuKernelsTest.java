@@ -10,8 +10,8 @@ import io.ashlar.compute.Attention;
 import io.ashlar.compute.Buffer;
 import io.ashlar.compute.DType;
 import io.ashlar.compute.Ints;
-import io.ashlar.compute.KeyValues;
 import io.ashlar.compute.Kernels;
+import io.ashlar.compute.KeyValues;
 import io.ashlar.compute.Linear;
 import io.ashlar.compute.LowRank;
 import io.ashlar.compute.Matrix;
@@ -59,8 +59,8 @@ class CpuKernelsTest {
     static {
         for (String choice : List.of("best", "avx2", "vector")) {
             String before = System.setProperty(NativeLibrary.CHOICE, choice);
-            VARIANTS.add(new Variant(
-                    choice, new CpuDevice(2), !choice.equals("vector") && NativeLibrary.load() != null));
+            VARIANTS.add(
+                    new Variant(choice, new CpuDevice(2), !choice.equals("vector") && NativeLibrary.load() != null));
             if (before == null) {
                 System.clearProperty(NativeLibrary.CHOICE);
             } else {
@@ -134,8 +134,7 @@ class CpuKernelsTest {
                 switch (type) {
                     case F32 -> row.setAtIndex(ValueLayout.JAVA_FLOAT, k, value);
                     case F16 -> row.setAtIndex(ValueLayout.JAVA_SHORT, k, Float.floatToFloat16(value));
-                    default ->
-                        row.setAtIndex(ValueLayout.JAVA_SHORT, k, (short) (Float.floatToIntBits(value) >>> 16));
+                    default -> row.setAtIndex(ValueLayout.JAVA_SHORT, k, (short) (Float.floatToIntBits(value) >>> 16));
                 }
             }
             return;
@@ -148,7 +147,8 @@ class CpuKernelsTest {
             long scale = type == DType.Q6_K ? at + 208 : at;
             row.set(ValueLayout.JAVA_SHORT_UNALIGNED, scale, Float.floatToFloat16((float) (0.01 * r.nextGaussian())));
             if (type == DType.Q4_K || type == DType.Q5_K) {
-                row.set(ValueLayout.JAVA_SHORT_UNALIGNED, at + 2, Float.floatToFloat16((float) (0.01 * r.nextGaussian())));
+                row.set(ValueLayout.JAVA_SHORT_UNALIGNED, at + 2, Float.floatToFloat16((float)
+                        (0.01 * r.nextGaussian())));
             }
         }
     }
@@ -191,9 +191,7 @@ class CpuKernelsTest {
                 float[] biasValues = random(r, rowsB);
                 List<Linear> stacked = List.of(
                         new Linear(matrix(v, r, type, rowsA, columns, a), null),
-                        new Linear(
-                                matrix(v, r, type, rowsB, columns, b),
-                                new Vector(buffer(v, biasValues), 0, rowsB)));
+                        new Linear(matrix(v, r, type, rowsB, columns, b), new Vector(buffer(v, biasValues), 0, rowsB)));
                 float[] x = random(r, count * stride);
                 int outStride = (rowsA + rowsB + 31) / 16 * 16;
                 float[] before = random(r, count * outStride);
@@ -231,8 +229,7 @@ class CpuKernelsTest {
         for (DType type : DType.values()) {
             Random r = new Random(type.ordinal());
             int columns = 1280;
-            List<Linear> weights =
-                    List.of(new Linear(matrix(v, r, type, 70, columns, new double[70][columns]), null));
+            List<Linear> weights = List.of(new Linear(matrix(v, r, type, 70, columns, new double[70][columns]), null));
             float[] x = random(r, 200 * columns);
             Activations in = activations(v, x, columns);
             Activations together = activations(v, new float[200 * 80], 80);
@@ -241,7 +238,8 @@ class CpuKernelsTest {
             float[] all = values(together);
             for (int count : new int[] {1, 2, 3, 5, 7}) {
                 Activations some = activations(v, new float[200 * 80], 80);
-                v.kernels().project(in, Rows.of(v.device, IntStream.range(0, count).toArray()), weights, some, false);
+                v.kernels()
+                        .project(in, Rows.of(v.device, IntStream.range(0, count).toArray()), weights, some, false);
                 v.kernels().finish();
                 assertThat(Arrays.copyOf(values(some), count * 80))
                         .as(type + ", " + count + " rows")
@@ -280,8 +278,7 @@ class CpuKernelsTest {
             for (boolean accumulate : new boolean[] {false, true}) {
                 Activations out = activations(v, before, width);
                 Vector weight = new Vector(buffer(v, w), 0, width);
-                v.kernels()
-                        .rmsNorm(activations(v, x, width), Rows.of(v.device, 0, 2), weight, 1e-5f, out, accumulate);
+                v.kernels().rmsNorm(activations(v, x, width), Rows.of(v.device, 0, 2), weight, 1e-5f, out, accumulate);
                 v.kernels().finish();
                 for (int row : new int[] {0, 2}) {
                     double squares = 0;
@@ -406,8 +403,8 @@ class CpuKernelsTest {
 
     static Stream<org.junit.jupiter.params.provider.Arguments> attentions() {
         return variants()
-                .flatMap(v -> Stream.of(PageType.values())
-                        .map(t -> org.junit.jupiter.params.provider.Arguments.of(v, t)));
+                .flatMap(v ->
+                        Stream.of(PageType.values()).map(t -> org.junit.jupiter.params.provider.Arguments.of(v, t)));
     }
 
     @ParameterizedTest
@@ -453,7 +450,9 @@ class CpuKernelsTest {
             v.kernels().store(in, all, heads * dim, heads * dim + kvHeads * dim, positions, pages);
             Rows asked = Rows.of(
                     v.device,
-                    IntStream.range(0, count).filter(i -> i % 7 == 0 || i > count - 12).toArray());
+                    IntStream.range(0, count)
+                            .filter(i -> i % 7 == 0 || i > count - 12)
+                            .toArray());
             asked.cut(positions, sequences);
             Attention how = new Attention(heads, 0.3f, window, softcap);
             v.kernels().attend(in, asked, how, positions, pages, out);
@@ -467,7 +466,16 @@ class CpuKernelsTest {
     }
 
     private static void checkAttention(
-            float[] x, int width, int row, Ints positions, int[] lengths, Attention how, int kvHeads, int dim, float[] got, double tolerance) {
+            float[] x,
+            int width,
+            int row,
+            Ints positions,
+            int[] lengths,
+            Attention how,
+            int kvHeads,
+            int dim,
+            float[] got,
+            double tolerance) {
         int position = positions.get(row);
         int begin = row < lengths[0] ? 0 : lengths[0];
         int from = how.window() > 0 ? Math.max(0, position + 1 - how.window()) : 0;
@@ -479,8 +487,7 @@ class CpuKernelsTest {
             for (int t = from; t <= position; t++) {
                 double dot = 0;
                 for (int d = 0; d < dim; d++) {
-                    dot += (double) x[row * width + h * dim + d]
-                            * x[(begin + t) * width + heads * dim + kv * dim + d];
+                    dot += (double) x[row * width + h * dim + d] * x[(begin + t) * width + heads * dim + kv * dim + d];
                 }
                 double score = dot * how.scale();
                 score = how.softcap() > 0 ? how.softcap() * Math.tanh(score / how.softcap()) : score;
@@ -551,8 +558,8 @@ class CpuKernelsTest {
             double[][] w = new double[experts * ffn][d];
             double[][] w2 = new double[experts * ffn][d];
             double[][] back = new double[experts * d][ffn];
-            List<Matrix> stacked = List.of(
-                    matrix(v, r, type, experts * ffn, d, w), matrix(v, r, type, experts * ffn, d, w2));
+            List<Matrix> stacked =
+                    List.of(matrix(v, r, type, experts * ffn, d, w), matrix(v, r, type, experts * ffn, d, w2));
             Matrix down = matrix(v, r, type, experts * d, ffn, back);
             Routing routing = new Routing(
                     experts,
