@@ -116,7 +116,7 @@ public final class Importer {
         }
     }
 
-    private static MemorySegment[] rows(Checkpoint checkpoint, BlockPlan.Tensor t) {
+    static MemorySegment[] rows(Checkpoint checkpoint, BlockPlan.Tensor t) {
         MemorySegment[] rows = new MemorySegment[t.rows()];
         int at = 0;
         for (BlockPlan.Source source : t.sources()) {
@@ -191,6 +191,17 @@ public final class Importer {
         try (Arena arena = Arena.ofShared()) {
             String block = zoo.put(adapterTensors(folder, rank, scale, base, arena));
             return new AdapterManifest(baseName, block, rank, (float) scale);
+        }
+    }
+
+    /**
+     * A fine-tune as its base's blocks plus differences of a rank: what it makes of the base is nearly the fine-tune.
+     *
+     * @param rank of each projection's difference
+     */
+    public AdapterManifest difference(Checkpoint fineTune, String baseName, ModelManifest base, int rank) {
+        try (Arena arena = Arena.ofShared()) {
+            return new AdapterManifest(baseName, zoo.put(new Difference(zoo, rank).of(fineTune, base, arena)), rank, 1);
         }
     }
 

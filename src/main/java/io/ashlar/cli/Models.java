@@ -6,6 +6,9 @@ import io.ashlar.block.Quantization;
 import io.ashlar.identity.InvalidRequestException;
 import io.ashlar.identity.Tenant;
 import io.ashlar.serving.ModelSummary;
+import io.ashlar.serving.NearImport;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -114,10 +117,56 @@ final class Models {
         String quantize;
 
         @Option(
+                names = "--near",
+                paramLabel = "MODEL",
+                description = "Stores a fine-tune as MODEL's blocks plus compressed differences, and shows what that"
+                        + " changes in its output.")
+        @Nullable
+        String near;
+
+        @Option(
+                names = "--rank",
+                paramLabel = "N",
+                description = "With --near: the rank of each projection's difference (default: ${DEFAULT-VALUE}).")
+        int rank = 32;
+
+        @Option(
+                names = "--most-divergence",
+                paramLabel = "NATS",
+                description = "With --near: the largest mean divergence of the next token's distribution that is"
+                        + " accepted (default: ${DEFAULT-VALUE}).")
+        double mostDivergence = 0.05;
+
+        @Option(
+                names = "--probes",
+                paramLabel = "FILE",
+                description = "With --near: texts to measure it on, one a line, instead of a few general ones.")
+        @Nullable
+        Path probes;
+
+        @Option(
                 names = "--grant",
                 paramLabel = "TENANT",
                 description = "A tenant that may use it; may be given more than once.")
         List<String> grants = new ArrayList<>();
+
+        private void importNear(Workbench workbench, Path path, String model) throws IOException {
+            if (quantize != null || base != null) {
+                throw new InvalidRequestException("near", "--near goes with neither --quantize nor --base.");
+            }
+            if (rank < 1 || rank > 256) {
+                throw new InvalidRequestException("rank", "--rank is 1 to 256, not " + rank + ".");
+            }
+            List<String> texts = probes == null ? NearImport.TEXTS : Files.readAllLines(probes);
+            NearImport how = new NearImport(model, rank, mostDivergence, texts);
+            NearImport.Measured measured = workbench.library().importNear(path, name, how, Models::progress, ACTOR);
+            System.out.printf(
+                    Locale.ROOT,
+                    "Its output diverges by %.4f nats on average (worst %.4f) from the exact model, on %d probes.%n",
+                    measured.meanDivergence(),
+                    measured.worstDivergence(),
+                    measured.probes());
+        }
 
         private Quantization type() {
             if (quantize == null) {
@@ -133,7 +182,7 @@ final class Models {
         }
 
         @Override
-        public Integer call() {
+        public Integer call() throws IOException {
             try (Workbench workbench = open(common)) {
                 List<Tenant> tenants = new ArrayList<>();
                 List<Tenant> all = workbench.tenants().all();
@@ -144,9 +193,12 @@ final class Models {
                             .orElseThrow(() ->
                                     new InvalidRequestException("grant", "There is no tenant named " + grant + ".")));
                 }
-                workbench
-                        .library()
-                        .importModel(folder.toAbsolutePath().normalize(), name, base, type(), Models::progress, ACTOR);
+                Path path = folder.toAbsolutePath().normalize();
+                if (near == null) {
+                    workbench.library().importModel(path, name, base, type(), Models::progress, ACTOR);
+                } else {
+                    importNear(workbench, path, near);
+                }
                 for (Tenant tenant : tenants) {
                     workbench.catalog().grant(tenant.id(), name, ACTOR);
                 }

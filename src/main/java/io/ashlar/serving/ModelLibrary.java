@@ -8,6 +8,7 @@ import io.ashlar.block.ModelManifest;
 import io.ashlar.block.Quantization;
 import io.ashlar.catalog.Catalog;
 import io.ashlar.catalog.CatalogModel;
+import io.ashlar.engine.Divergence;
 import io.ashlar.identity.InvalidRequestException;
 import io.ashlar.model.format.Checkpoint;
 import java.nio.file.Path;
@@ -50,17 +51,9 @@ public final class ModelLibrary {
             Quantization quantize,
             Importer.Progress progress,
             String actor) {
-        if (!NAME.matcher(name).matches()) {
-            throw new InvalidRequestException(
-                    "name",
-                    "A model's name has 1 to 128 letters, digits and . _ / -, and starts with a letter or digit.");
-        }
+        checkName(name);
         zoo.exclusively(() -> {
-            if (catalog.model(name).isPresent()) {
-                throw new InvalidRequestException(
-                        "name",
-                        "There is already a model named " + name + "; remove it first, or choose another name.");
-            }
+            checkFree(name);
             try (Checkpoint folder = Checkpoint.open(path)) {
                 String baseName = folder.isAdapter() ? baseName(folder, base) : null;
                 Object manifest = baseName == null
@@ -74,6 +67,72 @@ public final class ModelLibrary {
             }
             return name;
         });
+    }
+
+    /**
+     * Imports a fine-tune as its base's blocks plus a compressed difference, if its output stays near enough.
+     *
+     * @return the measured divergence
+     */
+    public NearImport.Measured importNear(
+            Path path, String name, NearImport near, Importer.Progress progress, String actor) {
+        checkName(name);
+        return zoo.exclusively(() -> {
+            checkFree(name);
+            ModelManifest base = manifest(near.base());
+            try (Checkpoint checkpoint = Checkpoint.open(path)) {
+                Importer importer = new Importer(zoo);
+                AdapterManifest difference = importer.difference(checkpoint, near.base(), base, near.rank());
+                ModelManifest exact = importer.model(checkpoint, Quantization.NONE, progress);
+                Divergence divergence = Divergence.measure(zoo, exact, base, difference, near.probes());
+                if (divergence.mean() > near.mostDivergence()) {
+                    throw new InvalidRequestException(
+                            "near",
+                            String.format(
+                                    java.util.Locale.ROOT,
+                                    "With differences of rank %d the model's output diverges by %.4f nats on average"
+                                            + " (worst %.4f, %d probes), more than the limit of %.4f; raise --rank, or"
+                                            + " import it exactly.",
+                                    near.rank(),
+                                    divergence.mean(),
+                                    divergence.worst(),
+                                    divergence.probes(),
+                                    near.mostDivergence()));
+                }
+                transactions.executeWithoutResult(t -> {
+                    catalog.addModel(name, near.base(), difference);
+                    catalog.addDeployment(name, name);
+                    audit.record(
+                            actor,
+                            "model.import",
+                            name,
+                            Map.of(
+                                    "folder", path.toString(),
+                                    "near", near.base(),
+                                    "rank", String.valueOf(near.rank()),
+                                    "divergence", String.valueOf(divergence.mean())));
+                });
+                return new NearImport.Measured(divergence.mean(), divergence.worst(), divergence.probes());
+            } finally {
+                // The exact blocks were needed for the measurement only.
+                sweep();
+            }
+        });
+    }
+
+    private static void checkName(String name) {
+        if (!NAME.matcher(name).matches()) {
+            throw new InvalidRequestException(
+                    "name",
+                    "A model's name has 1 to 128 letters, digits and . _ / -, and starts with a letter or digit.");
+        }
+    }
+
+    private void checkFree(String name) {
+        if (catalog.model(name).isPresent()) {
+            throw new InvalidRequestException(
+                    "name", "There is already a model named " + name + "; remove it first, or choose another name.");
+        }
     }
 
     private String baseName(Checkpoint folder, @Nullable String given) {
