@@ -41,6 +41,11 @@ record Metrics(Engine engine, LoadedBlocks loaded, UsageLedger ledger, Intake in
                 "ashlar.block.passes.unshared",
                 "The same, had each model run on its own",
                 EngineMetrics::chainPasses);
+        counter(
+                registry,
+                "ashlar.prompt.tokens.trunk",
+                "Prompt tokens whose first layers another model of the family had computed",
+                EngineMetrics::trunkTokens);
         FunctionCounter.builder("ashlar.usage.settled", ledger, UsageLedger::settledRows)
                 .description("Requests settled in the journal")
                 .register(registry);

@@ -29,6 +29,9 @@ public interface Device extends AutoCloseable {
 
     Kernels kernels();
 
+    /** Copies within a buffer, between places that do not overlap and that no recorded work uses. */
+    void copy(Buffer memory, long from, long to, long bytes);
+
     /** Copies the first {@code count} floats of a row to the host, after the work recorded so far is done. */
     void download(Activations from, int row, float[] into, int count);
 

@@ -13,12 +13,16 @@ final class ChainRows {
     /** Those of the rows whose logits are needed. */
     final Rows sampled;
 
+    /** Whether the rows that begin behind their chain's trunk are left out, for each member. */
+    private final List<Boolean> inTrunk;
+
     final AdapterRows adapters;
     /** The member with the longest context: its tables of angles serve all. */
     final Chain longest;
 
-    ChainRows(List<Chain> chains, Device device) {
+    ChainRows(List<Chain> chains, List<Boolean> inTrunk, Device device) {
         this.chains = List.copyOf(chains);
+        this.inTrunk = List.copyOf(inTrunk);
         this.rows = new Rows(device);
         this.sampled = new Rows(device);
         this.adapters = device.adapterRows();
@@ -38,8 +42,11 @@ final class ChainRows {
         for (int i = 0; i < chains.size(); i++) {
             Chain chain = chains.get(i);
             Rows own = step.rowsOf(chain);
-            rows.addAll(own);
+            boolean trunk = inTrunk.get(i);
             for (int r = 0; r < own.count(); r++) {
+                if (!trunk || !step.isBehindTrunk(own.get(r))) {
+                    rows.add(own.get(r));
+                }
                 if (own.get(r) < step.sampledCount()) {
                     sampled.add(own.get(r));
                 }

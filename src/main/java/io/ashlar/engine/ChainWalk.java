@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,6 +31,8 @@ import org.jspecify.annotations.Nullable;
 final class ChainWalk implements Pass {
     /** Itineraries that are kept; traffic has fewer mixes of models at a time. */
     private static final int MOST_ITINERARIES = 64;
+    /** Floats by which hidden states in the pool are addressed. */
+    private static final int UNIT = 16;
 
     private final Device device;
     private final PageType pageType;
@@ -44,8 +47,16 @@ final class ChainWalk implements Pass {
     private long blockPasses;
     private long chainPasses;
 
-    ChainWalk(Device device, PageType pageType) {
+    private final Activations poolRows;
+    private final Rows trunkFrom;
+    private final Rows trunkTo;
+    private Function<Chain, Trunk> trunkOf = chain -> Trunk.NONE;
+
+    ChainWalk(Device device, PagePool pool, PageType pageType) {
         this.device = device;
+        this.poolRows = new Activations(pool.memory(), 0, UNIT);
+        this.trunkFrom = new Rows(device);
+        this.trunkTo = new Rows(device);
         this.pageType = pageType;
         this.buffers = new StepBuffers(device);
     }
@@ -65,6 +76,7 @@ final class ChainWalk implements Pass {
                     .embed(this, g.rows().rows, g.first().config(), g.block().weights());
         }
         for (int layer = 0; layer < way.layers.size(); layer++) {
+            passTrunks(way, rows, layer);
             List<Group> groups = way.layers.get(layer);
             for (int i = 0; i < groups.size(); i++) {
                 Group g = groups.get(i);
@@ -90,6 +102,52 @@ final class ChainWalk implements Pass {
         kernels().finish();
     }
 
+    /** Where chains leave their trunk: keeps the hidden states of rows that came through it, and brings those that did not. */
+    private void passTrunks(Itinerary way, StepRows rows, int layer) {
+        for (int i = 0; i < way.chains.size(); i++) {
+            Trunk trunk = way.trunks.get(i);
+            if (trunk == Trunk.NONE || trunk.depth() != layer) {
+                continue;
+            }
+            Chain chain = way.chains.get(i);
+            int width = chain.config().hiddenSize();
+            for (boolean bring : BOTH) {
+                trunkFrom.clear();
+                trunkTo.clear();
+                Rows own = rows.rowsOf(chain);
+                for (int r = 0; r < own.count(); r++) {
+                    int row = own.get(r);
+                    Sequence sequence = (Sequence) rows.sequences()[row];
+                    int position = rows.positions().get(row);
+                    PageGroup at = sequence.groups.get(position / PageLayout.TOKENS);
+                    if (rows.isBehindTrunk(row) == bring && at.hidden >= 0 && at.trunk.equals(trunk)) {
+                        long offset = at.hidden + (long) position % PageLayout.TOKENS * width * Float.BYTES;
+                        trunkTo.add(bring ? row : Math.toIntExact(offset / (UNIT * Float.BYTES)));
+                        trunkFrom.add(bring ? Math.toIntExact(offset / (UNIT * Float.BYTES)) : row);
+                    }
+                }
+                if (bring) {
+                    kernels().copy(poolRows, trunkFrom, buffers.hidden(), trunkTo, width);
+                } else {
+                    kernels().copy(buffers.hidden(), trunkFrom, poolRows, trunkTo, width);
+                }
+                if (!trunkFrom.isEmpty()) {
+                    // The lists are filled again for the next chain.
+                    kernels().finish();
+                }
+            }
+        }
+    }
+
+    private static final boolean[] BOTH = {false, true};
+
+    /** What chains share may have changed. */
+    void place(Function<Chain, Trunk> trunks) {
+        trunkOf = trunks;
+        itineraries.forEach(Itinerary::close);
+        itineraries.clear();
+    }
+
     private Itinerary itinerary(List<Chain> chains) {
         for (int i = 0; i < itineraries.size(); i++) {
             Itinerary known = itineraries.get(i);
@@ -100,7 +158,7 @@ final class ChainWalk implements Pass {
         if (itineraries.size() == MOST_ITINERARIES) {
             itineraries.removeFirst().close();
         }
-        Itinerary made = new Itinerary(chains, device);
+        Itinerary made = new Itinerary(chains, trunkOf, device);
         itineraries.add(made);
         return made;
     }
@@ -237,6 +295,8 @@ final class ChainWalk implements Pass {
 
     void close() {
         itineraries.forEach(Itinerary::close);
+        trunkFrom.close();
+        trunkTo.close();
         buffers.close();
     }
 }

@@ -7,6 +7,7 @@ import io.ashlar.scheduler.Policy;
 import io.ashlar.scheduler.StepPlan;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -34,6 +35,7 @@ public final class Engine implements AutoCloseable {
     private final Policy<Sequence> scheduler;
     private final Sampler sampler = new Sampler();
     private final Set<Sequence> sequences = new HashSet<>();
+    private final Set<Chain> placed = new LinkedHashSet<>();
     private final List<Submission> touched = new ArrayList<>();
     private final MpscUnboundedArrayQueue<Runnable> inbox = new MpscUnboundedArrayQueue<>(256);
     private final AtomicInteger held = new AtomicInteger();
@@ -53,8 +55,8 @@ public final class Engine implements AutoCloseable {
         this.options = options;
         this.nanoClock = nanoClock;
         this.pool = new PagePool(device, options.pageBytes(), SLAB_BYTES);
-        this.pages = new SequencePages(pool, cache, options.pageType());
-        this.walk = new ChainWalk(device, options.pageType());
+        this.pages = new SequencePages(device, pool, cache, options.pageType());
+        this.walk = new ChainWalk(device, pool, options.pageType());
         this.rows = new StepRows(device);
         this.scheduler = new FirstComeFirstServed<>(options.limits());
         this.metrics = look();
@@ -126,11 +128,32 @@ public final class Engine implements AutoCloseable {
         });
     }
 
+    /** Tells of a chain that requests may come for, so that it and those it shares blocks with find each other's prefixes. */
+    public void place(Chain chain) {
+        enter(() -> {
+            placed.add(chain);
+            replace();
+        });
+    }
+
+    /** Rows that counted on a trunk are computed from the first layer; their bits are the same. */
+    private void replace() {
+        pages.place(placed);
+        walk.place(pages::trunk);
+        for (Sequence sequence : sequences) {
+            sequence.trunkComputed = 0;
+            sequence.trunk = Trunk.NONE;
+        }
+    }
+
     /** Forgets the cached prefixes of a chain that is about to be released. */
     public void forget(Chain chain) {
         enter(() -> {
             cache.forget(chain.identity());
             walk.forget(chain);
+            if (placed.remove(chain)) {
+                replace();
+            }
         });
     }
 
@@ -360,7 +383,8 @@ public final class Engine implements AutoCloseable {
                 pool.bytes(),
                 cache.size(),
                 walk.blockPasses(),
-                walk.chainPasses());
+                walk.chainPasses(),
+                pages.trunkTokens());
     }
 
     /** Ends what still runs, and the loop. */

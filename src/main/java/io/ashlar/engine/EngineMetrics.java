@@ -5,6 +5,7 @@ package io.ashlar.engine;
  *
  * @param blockPasses products that ran, one for each group of rows at each depth
  * @param chainPasses products that would have run with each model on its own
+ * @param trunkTokens prompt tokens whose first layers had been computed by another model of their family
  */
 public record EngineMetrics(
         long steps,
@@ -17,6 +18,7 @@ public record EngineMetrics(
         long pageBytesTotal,
         int cachedPageGroups,
         long blockPasses,
-        long chainPasses) {
-    static final EngineMetrics ZERO = new EngineMetrics(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+        long chainPasses,
+        long trunkTokens) {
+    static final EngineMetrics ZERO = new EngineMetrics(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 }

@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
+import java.util.function.Predicate;
 
 /**
  * The way of some chains through their blocks: at each depth, which of them go through which block together. It depends on
@@ -39,13 +40,19 @@ final class Itinerary {
     final long blockPasses;
 
     final long chainPasses;
-    private final Map<List<Chain>, ChainRows> sets = new HashMap<>();
+    /** The trunk of each chain. */
+    final List<Trunk> trunks;
 
-    Itinerary(List<Chain> chains, Device device) {
+    private record Members(List<Chain> chains, List<Boolean> inTrunk) {}
+
+    private final Map<Members, ChainRows> sets = new HashMap<>();
+
+    Itinerary(List<Chain> chains, Function<Chain, Trunk> trunkOf, Device device) {
+        this.trunks = chains.stream().map(trunkOf).toList();
         this.chains = List.copyOf(chains);
-        this.embedding = groups(chains, device, c -> new Place(c.embedding(), Global.of(c.config())));
-        this.norm = groups(chains, device, c -> new Place(c.norm(), Global.of(c.config())));
-        this.head = groups(chains, device, c -> new Place(c.head(), Global.of(c.config())));
+        this.embedding = groups(chains, device, c -> false, c -> new Place(c.embedding(), Global.of(c.config())));
+        this.norm = groups(chains, device, c -> false, c -> new Place(c.norm(), Global.of(c.config())));
+        this.head = groups(chains, device, c -> false, c -> new Place(c.head(), Global.of(c.config())));
         int depth = chains.stream().mapToInt(c -> c.config().layers()).max().orElse(0);
         List<List<Group>> byLayer = new ArrayList<>();
         long blocks = embedding.size() + norm.size() + head.size();
@@ -55,7 +62,10 @@ final class Itinerary {
             List<Chain> reaching =
                     chains.stream().filter(c -> layer < c.config().layers()).toList();
             List<Group> groups = groups(
-                    reaching, device, c -> new Place(c.layer(layer), c.config().layer(layer)));
+                    reaching,
+                    device,
+                    c -> layer < trunkOf.apply(c).depth(),
+                    c -> new Place(c.layer(layer), c.config().layer(layer)));
             byLayer.add(groups);
             blocks += groups.size();
             separate += reaching.size();
@@ -65,14 +75,19 @@ final class Itinerary {
         this.chainPasses = separate;
     }
 
-    private List<Group> groups(List<Chain> of, Device device, Function<Chain, Place> placeOf) {
+    private List<Group> groups(
+            List<Chain> of, Device device, Predicate<Chain> inTrunk, Function<Chain, Place> placeOf) {
         Map<Place, List<Chain>> groups = new LinkedHashMap<>();
         for (Chain chain : of) {
             groups.computeIfAbsent(placeOf.apply(chain), p -> new ArrayList<>()).add(chain);
         }
         List<Group> made = new ArrayList<>();
-        groups.forEach((place, members) ->
-                made.add(new Group(sets.computeIfAbsent(members, m -> new ChainRows(m, device)), place.block)));
+        groups.forEach((place, chainsThere) -> {
+            Members members = new Members(
+                    chainsThere, chainsThere.stream().map(inTrunk::test).toList());
+            ChainRows rows = sets.computeIfAbsent(members, m -> new ChainRows(m.chains, m.inTrunk, device));
+            made.add(new Group(rows, place.block));
+        });
         return List.copyOf(made);
     }
 

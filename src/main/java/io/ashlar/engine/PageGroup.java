@@ -28,8 +28,18 @@ final class PageGroup {
     @Nullable
     Key key;
 
-    PageGroup(long id, long[] pages, long pageBytes) {
+    /** The trunk whose last hidden states are kept beside the pages; {@link Trunk#NONE} where none are. */
+    final Trunk trunk;
+    /** Byte offset of those, {@code [16, hiddenSize]} in float32. */
+    final long hidden;
+    /** How chains of the same trunk find it. */
+    @Nullable
+    Key trunkKey;
+
+    PageGroup(long id, long[] pages, long pageBytes, Trunk trunk, long hidden) {
         this.id = id;
+        this.trunk = trunk;
+        this.hidden = hidden;
         this.pages = pages;
         this.pageBytes = pageBytes;
     }

@@ -19,6 +19,9 @@ final class PrefixCache {
 
     private final Map<Root, Long> roots = new HashMap<>();
     private final Map<PageGroup.Key, PageGroup> groups = new HashMap<>();
+    /** By trunk: a group's parent is the group before it that is found in this map, or the trunk's root. */
+    private final Map<PageGroup.Key, PageGroup> trunks = new HashMap<>();
+
     private final SequencedSet<PageGroup> unused = new LinkedHashSet<>();
     private long nextId = 1;
 
@@ -51,6 +54,22 @@ final class PrefixCache {
         return group;
     }
 
+    /** A group of any chain with the trunk, for 16 tokens after {@code parent}; null when there is none. */
+    @Nullable
+    PageGroup findTrunk(long parent, int[] tokens, int from) {
+        return trunks.get(new PageGroup.Key(parent, Arrays.copyOfRange(tokens, from, from + TOKENS)));
+    }
+
+    /** Makes a computed group findable for chains with the same trunk; returns the one that is found from now on. */
+    PageGroup publishTrunk(PageGroup group, long parent, int[] tokens, int from) {
+        PageGroup.Key key = new PageGroup.Key(parent, Arrays.copyOfRange(tokens, from, from + TOKENS));
+        PageGroup first = trunks.putIfAbsent(key, group);
+        if (first == null) {
+            group.trunkKey = key;
+        }
+        return first == null ? group : first;
+    }
+
     void use(PageGroup group) {
         if (group.users++ == 0) {
             unused.remove(group);
@@ -78,7 +97,16 @@ final class PrefixCache {
         PageGroup group = unused.removeFirst();
         groups.remove(group.key);
         group.key = null;
+        forgetTrunk(group);
         return group;
+    }
+
+    /** A group whose pages are freed is found no more. */
+    void forgetTrunk(PageGroup group) {
+        if (group.trunkKey != null) {
+            trunks.remove(group.trunkKey);
+            group.trunkKey = null;
+        }
     }
 
     /** Forgets what only this chain could find again; the groups themselves leave as memory is needed. */

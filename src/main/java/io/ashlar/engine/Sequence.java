@@ -29,6 +29,15 @@ final class Sequence implements Job {
     /** Page groups at the front that the cache knows, this sequence's own or not. */
     int published;
 
+    /** The trunk that its chain had when it was admitted. */
+    Trunk trunk = Trunk.NONE;
+    /** Tokens below this one have their trunk computed: they begin behind it. */
+    int trunkComputed;
+    /** Page groups at the front that others of the trunk can find, and what the next one's parent is. */
+    int trunkPublished;
+
+    long trunkParent;
+
     boolean prefilled;
     boolean ended;
     final List<PageGroup> groups = new ArrayList<>();

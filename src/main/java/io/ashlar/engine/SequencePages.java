@@ -2,20 +2,28 @@ package io.ashlar.engine;
 
 import static io.ashlar.compute.PageLayout.TOKENS;
 
+import io.ashlar.compute.Device;
 import io.ashlar.compute.PageLayout;
 import io.ashlar.compute.PageType;
 import io.ashlar.model.ModelConfig;
 import io.ashlar.scheduler.Pages;
+import java.util.Collection;
+import java.util.IdentityHashMap;
+import java.util.Map;
 
 /** Gives sequences their pages: cached ones for the prefix that is known, new ones for the rest. */
 final class SequencePages implements Pages<Sequence> {
     private final PagePool pool;
     private final PrefixCache cache;
     private final PageType type;
+    private final Device device;
+    private final Map<Chain, Trunk> trunks = new IdentityHashMap<>();
     private long preemptions;
+    private long trunkTokens;
 
     /** @param type of the pages' elements */
-    SequencePages(PagePool pool, PrefixCache cache, PageType type) {
+    SequencePages(Device device, PagePool pool, PrefixCache cache, PageType type) {
+        this.device = device;
         this.pool = pool;
         this.cache = cache;
         this.type = type;
@@ -32,15 +40,30 @@ final class SequencePages implements Pages<Sequence> {
         return chain.config().layer(0).pages(type);
     }
 
+    /** The chains on the engine changed: what they share is found anew. */
+    void place(Collection<Chain> chains) {
+        trunks.clear();
+        for (Chain chain : chains) {
+            trunks.put(chain, Trunk.of(chain, chains));
+        }
+    }
+
+    Trunk trunk(Chain chain) {
+        return trunks.getOrDefault(chain, Trunk.NONE);
+    }
+
     @Override
     public boolean admit(Sequence sequence) {
+        sequence.trunk = trunk(sequence.chain);
         claimPrefix(sequence);
+        int cached = sequence.groups.size();
         while (sequence.capacity() < sequence.length) {
             if (!addNew(sequence)) {
                 free(sequence);
                 return false;
             }
         }
+        claimTrunk(sequence, cached);
         Submission submission = sequence.submission;
         if (sequence.choice == 0 && submission.startedNanos < 0) {
             submission.cachedTokens = sequence.computed;
@@ -63,6 +86,44 @@ final class SequencePages implements Pages<Sequence> {
         }
         sequence.published = sequence.groups.size();
         sequence.computed = sequence.published * TOKENS;
+    }
+
+    /**
+     * Takes over what chains with the same trunk computed of the prompt: the pages of its layers, and the hidden states
+     * behind it, which rows of this chain go on from. Equal blocks give equal bits.
+     */
+    private void claimTrunk(Sequence sequence, int first) {
+        sequence.trunkComputed = sequence.computed;
+        if (sequence.trunk == Trunk.NONE) {
+            return;
+        }
+        long parent = trunkRoot(sequence);
+        int most = (sequence.length - 1) / TOKENS;
+        for (int i = 0; i < most; i++) {
+            PageGroup found = cache.findTrunk(parent, sequence.tokens, i * TOKENS);
+            if (found == null) {
+                return;
+            }
+            parent = found.id;
+            PageGroup own = sequence.groups.get(i);
+            if (i < first || own.trunk != found.trunk && !own.trunk.equals(found.trunk)) {
+                continue;
+            }
+            for (int layer = 0; layer < own.trunk.depth(); layer++) {
+                device.copy(pool.memory(), found.pages[layer], own.pages[layer], own.pageBytes);
+            }
+            device.copy(pool.memory(), found.hidden, own.hidden, hiddenBytes(sequence.chain));
+            sequence.trunkComputed = (i + 1) * TOKENS;
+            trunkTokens += TOKENS;
+        }
+    }
+
+    private static long hiddenBytes(Chain chain) {
+        return (long) TOKENS * chain.config().hiddenSize() * Float.BYTES;
+    }
+
+    private long trunkRoot(Sequence sequence) {
+        return cache.root(sequence.submission.request().cacheScope(), sequence.trunk);
     }
 
     private long root(Sequence sequence) {
@@ -90,7 +151,14 @@ final class SequencePages implements Pages<Sequence> {
             }
             freePages(evicted);
         }
-        PageGroup group = new PageGroup(cache.nextId(), pages, layout.bytes());
+        // Prompts are what others ask too; and hidden states are worth keeping only while memory is free.
+        Trunk trunk = sequence.groups.size() * TOKENS < sequence.promptLength() ? sequence.trunk : Trunk.NONE;
+        long[] hidden = {-1};
+        if (trunk != Trunk.NONE && !pool.allocate(hiddenBytes(sequence.chain), hidden)) {
+            trunk = Trunk.NONE;
+        }
+        PageGroup group =
+                new PageGroup(cache.nextId(), pages, layout.bytes(), trunk, trunk == Trunk.NONE ? -1 : hidden[0]);
         cache.use(group);
         sequence.addGroup(group);
         return true;
@@ -101,6 +169,7 @@ final class SequencePages implements Pages<Sequence> {
      * the same prompt side by side), the sequence goes on with that one and its own is freed: equal tokens give equal bits.
      */
     void publish(Sequence sequence) {
+        publishTrunk(sequence);
         while ((sequence.published + 1) * TOKENS <= sequence.computed) {
             int place = sequence.published++;
             PageGroup own = sequence.groups.get(place);
@@ -116,6 +185,24 @@ final class SequencePages implements Pages<Sequence> {
         }
     }
 
+    private void publishTrunk(Sequence sequence) {
+        if (sequence.trunk == Trunk.NONE || (sequence.published + 1) * TOKENS > sequence.computed) {
+            return;
+        }
+        if (sequence.trunkPublished == 0) {
+            sequence.trunkParent = trunkRoot(sequence);
+        }
+        while ((sequence.trunkPublished + 1) * TOKENS <= sequence.computed) {
+            int place = sequence.trunkPublished;
+            PageGroup own = sequence.groups.get(place);
+            if (!own.trunk.equals(sequence.trunk)) {
+                return;
+            }
+            sequence.trunkParent = cache.publishTrunk(own, sequence.trunkParent, sequence.tokens, place * TOKENS).id;
+            sequence.trunkPublished++;
+        }
+    }
+
     /** Gives all pages back, last first, so that beginnings of prompts outlive their ends in the cache. */
     void free(Sequence sequence) {
         for (PageGroup group : sequence.groups.reversed()) {
@@ -126,12 +213,23 @@ final class SequencePages implements Pages<Sequence> {
         sequence.groups.clear();
         sequence.computed = 0;
         sequence.published = 0;
+        sequence.trunkComputed = 0;
+        sequence.trunkPublished = 0;
     }
 
     private void freePages(PageGroup group) {
+        cache.forgetTrunk(group);
+        if (group.hidden >= 0) {
+            pool.free(group.hidden);
+        }
         for (long page : group.pages) {
             pool.free(page);
         }
+    }
+
+    /** Prompt tokens whose first layers another chain had computed. */
+    long trunkTokens() {
+        return trunkTokens;
     }
 
     long preemptions() {

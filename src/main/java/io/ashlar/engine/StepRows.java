@@ -27,6 +27,7 @@ final class StepRows {
     private Ints positions;
     private PageTables tables;
     private Object[] sequences;
+    private boolean[] behindTrunk;
 
     StepRows(Device device) {
         this.device = device;
@@ -34,6 +35,7 @@ final class StepRows {
         this.positions = device.ints(FIRST_ROWS);
         this.tables = device.pageTables(FIRST_ROWS);
         this.sequences = new Object[FIRST_ROWS];
+        this.behindTrunk = new boolean[FIRST_ROWS];
     }
 
     void fill(StepPlan<Sequence> plan) {
@@ -68,6 +70,7 @@ final class StepRows {
                 positions.set(row, s.computed + t);
                 tables.set(row, s.table);
                 sequences[row] = s;
+                behindTrunk[row] = s.computed + t < s.trunkComputed;
                 own.add(row);
             }
         }
@@ -81,6 +84,7 @@ final class StepRows {
             positions = device.ints(more);
             tables = device.pageTables(more);
             sequences = new Object[more];
+            behindTrunk = new boolean[more];
         }
         while (rowsByChain.size() < chains.size()) {
             rowsByChain.add(new Rows(device));
@@ -126,6 +130,11 @@ final class StepRows {
 
     PageTables tables() {
         return tables;
+    }
+
+    /** Whether the row's trunk is computed: it begins behind it. */
+    boolean isBehindTrunk(int row) {
+        return behindTrunk[row];
     }
 
     /** The sequence of each row. */

@@ -142,7 +142,9 @@ public final class Serving {
                     // until there is a place
                 }
             }
-            return chains.load(manifest, adapter, limits.maxContext());
+            Chain chain = chains.load(manifest, adapter, limits.maxContext());
+            engine.place(chain);
+            return chain;
         } finally {
             loadingChains.unlock();
         }

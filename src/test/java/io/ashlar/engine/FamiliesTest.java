@@ -97,8 +97,8 @@ class FamiliesTest {
         ChainLoader loader = new ChainLoader(new LoadedBlocks(zoo, device));
         Chain chain = loader.load(manifest, null, 512);
         PagePool pool = new PagePool(device, 16 << 20, 2 << 20);
-        SequencePages pages = new SequencePages(pool, new PrefixCache(), type);
-        ChainWalk walk = new ChainWalk(device, type);
+        SequencePages pages = new SequencePages(device, pool, new PrefixCache(), type);
+        ChainWalk walk = new ChainWalk(device, pool, type);
         StepRows rows = new StepRows(device);
         // Two steps, so that the second finds the first's pages.
         FirstComeFirstServed<Sequence> policy = new FirstComeFirstServed<>(new StepLimits(PROMPT - 20, 1));

@@ -88,6 +88,12 @@ public final class CpuDevice implements Device {
     }
 
     @Override
+    public void copy(Buffer memory, long from, long to, long bytes) {
+        MemorySegment all = ((CpuBuffer) memory).memory();
+        MemorySegment.copy(all, from, all, to, bytes);
+    }
+
+    @Override
     public void download(Activations from, int row, float[] into, int count) {
         kernels.finish();
         long start = (long) row * from.stride() * Float.BYTES;
