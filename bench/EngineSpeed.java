@@ -74,9 +74,9 @@ public final class EngineSpeed {
             List<Double> prefill = new ArrayList<>();
             List<Double> many = new ArrayList<>();
             for (int round = 0; round < rounds; round++) {
-                if (!Boolean.getBoolean("noone")) decode.add(speed.decode(1, 64));
-                if (!Boolean.getBoolean("nopre")) prefill.add(speed.prefill(512));
-                if (!Boolean.getBoolean("nomany")) many.add(speed.decode(16, 32));
+                decode.add(speed.decode(1, 64));
+                prefill.add(speed.prefill(512));
+                many.add(speed.decode(16, 32));
             }
             System.out.printf(
                     Locale.ROOT,

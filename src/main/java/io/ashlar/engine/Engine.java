@@ -64,6 +64,7 @@ public final class Engine implements AutoCloseable {
     }
 
     public void start() {
+        LOG.log(System.Logger.Level.INFO, "{0} computes with {1}", device.name(), device.describe());
         thread.start();
     }
 

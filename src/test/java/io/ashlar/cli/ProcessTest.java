@@ -201,7 +201,7 @@ class ProcessTest {
         await("all rows", () -> counts(data).values().stream().mapToInt(i -> i).sum() == 7);
         assertThat(counts(data)).containsEntry("completed", 6).containsEntry("interrupted", 1);
         assertThat(run("models", "list", "--data", data.toString()).out)
-                .contains("demo-base", "5.2 MB with demo-pirate", "runs on demo-base");
+                .contains("demo-base", "5.3 MB with demo-pirate", "runs on demo-base");
 
         // The postmaster is killed too: its lock file is stale at the next start.
         second.process.destroyForcibly();

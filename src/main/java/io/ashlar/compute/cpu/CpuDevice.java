@@ -49,7 +49,10 @@ public final class CpuDevice implements Device {
     @Override
     public Buffer allocate(long bytes) {
         Arena arena = Arena.ofShared();
-        return new CpuBuffer(arena.allocate(Math.max(bytes, 1), CACHE_LINE), arena);
+        MemorySegment memory = bytes >= LazyMemory.LEAST
+                ? LazyMemory.allocate(bytes, arena)
+                : arena.allocate(Math.max(bytes, 1), CACHE_LINE);
+        return new CpuBuffer(memory, arena);
     }
 
     @Override

@@ -1,4 +1,4 @@
-/** The CPU device: kernels on the Vector API and a fixed pool of workers. */
+/** The CPU device: a fixed pool of workers, the native kernels of {@code src/main/c}, and the same on the Vector API. */
 @NullMarked
 package io.ashlar.compute.cpu;
 

@@ -121,17 +121,22 @@ final class GgufFile implements Checkpoint {
         long columns = info.shape[info.shape.length - 1];
         long rows = 1;
         for (int d = 0; d < info.shape.length - 1; d++) {
-            rows = Math.multiplyExact(rows, info.shape[d]);
+            // More rows than bytes cannot be; so nothing below overflows.
+            rows = info.shape[d] > all.byteSize()
+                    ? all.byteSize() + 1
+                    : Math.min(rows * info.shape[d], all.byteSize() + 1);
         }
         if (columns % type.blockElements() != 0) {
             throw new CheckpointException(file + ": tensor '" + info.name + "' has rows of " + columns
                     + " elements, which are no whole blocks of " + type);
         }
-        long size = Math.multiplyExact(rows, type.rowBytes(columns));
+        long size =
+                Math.multiplyHigh(rows, type.rowBytes(columns)) != 0 ? Long.MAX_VALUE : rows * type.rowBytes(columns);
         long at = data + info.offset;
-        if (info.offset < 0 || at + size > all.byteSize()) {
-            throw new CheckpointException(file + ": tensor '" + info.name + "' should end at byte " + (at + size)
-                    + ", but the file has " + all.byteSize() + "; it is damaged or truncated");
+        if (info.offset < 0 || info.offset > all.byteSize() || size < 0 || size > all.byteSize() - at) {
+            throw new CheckpointException(
+                    file + ": tensor '" + info.name + "' should have " + size + " bytes from byte " + at
+                            + " on, but the file has " + all.byteSize() + "; it is damaged or truncated");
         }
         return new StoredTensor(info.name, type, info.shape, all.asSlice(at, size));
     }

@@ -1,5 +1,6 @@
 package io.ashlar.model.format;
 
+import io.ashlar.compute.DType;
 import io.ashlar.model.CheckpointException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -111,6 +112,10 @@ final class GgufNames {
         int hidden = number("embedding_length").intValue();
         int heads = number("attention.head_count").intValue();
         int layers = number("block_count").intValue();
+        if (hidden < 1 || heads < 1 || heads > hidden) {
+            throw new CheckpointException(source + ": '" + architecture + ".embedding_length' is " + hidden + " and '"
+                    + architecture + ".attention.head_count' is " + heads + "; a model cannot have these");
+        }
         int headDim =
                 has("attention.key_length") ? number("attention.key_length").intValue() : hidden / heads;
         c.put("hidden_size", hidden).put("num_attention_heads", heads).put("num_hidden_layers", layers);
@@ -158,6 +163,9 @@ final class GgufNames {
         Object type = metadata.get(architecture + ".rope.scaling.type");
         if (stored.keySet().stream().anyMatch(n -> n.startsWith("rope_factors_"))) {
             throw new CheckpointException(source + ": its long context (LongRoPE) is not supported");
+        }
+        if (factors != null && factors.type() != DType.F32) {
+            throw new CheckpointException(source + ": tensor 'rope_freqs.weight' must be F32");
         }
         if (factors != null) {
             ArrayNode list =

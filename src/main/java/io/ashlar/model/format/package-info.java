@@ -1,4 +1,4 @@
-/** Checkpoint formats: Hugging Face folders and safetensors. */
+/** Checkpoint formats: Hugging Face folders with safetensors, and GGUF files; one face for all of them. */
 @NullMarked
 package io.ashlar.model.format;
 
