@@ -5,6 +5,7 @@ import io.ashlar.compute.Matrix;
 import io.ashlar.compute.Vector;
 import io.ashlar.model.Weights;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -17,14 +18,17 @@ public final class Block {
     private final long bytes;
     private final Arena arena;
     private final List<Buffer> buffers;
+    private final List<MemorySegment> mapped;
     private int users;
 
-    private Block(String name, Weights weights, long bytes, Arena arena, List<Buffer> buffers) {
+    private Block(
+            String name, Weights weights, long bytes, Arena arena, List<Buffer> buffers, List<MemorySegment> mapped) {
         this.name = name;
         this.weights = weights;
         this.bytes = bytes;
         this.arena = arena;
         this.buffers = buffers;
+        this.mapped = mapped;
     }
 
     static Block load(String name, BlockZoo zoo, io.ashlar.compute.Device device) {
@@ -33,7 +37,9 @@ public final class Block {
         Map<String, Vector> vectors = new HashMap<>();
         List<Buffer> buffers = new ArrayList<>();
         long bytes = 0;
+        List<MemorySegment> mapped = new ArrayList<>();
         for (BlockTensor t : zoo.map(name, arena)) {
+            mapped.add(t.data());
             Buffer buffer = device.upload(t.data());
             buffers.add(buffer);
             if (t.vector()) {
@@ -43,7 +49,7 @@ public final class Block {
             }
             bytes += t.bytes();
         }
-        return new Block(name, new Weights(matrices, vectors), bytes, arena, List.copyOf(buffers));
+        return new Block(name, new Weights(matrices, vectors), bytes, arena, List.copyOf(buffers), List.copyOf(mapped));
     }
 
     public String name() {
@@ -57,6 +63,11 @@ public final class Block {
     /** Bytes of its weights. */
     public long bytes() {
         return bytes;
+    }
+
+    /** Brings its pages from the disk, so that no step waits for them. Any thread but the engine's may call it. */
+    public void fetch() {
+        mapped.forEach(MemorySegment::load);
     }
 
     void use() {

@@ -40,6 +40,7 @@ public final class ChainLoader {
         }
         List<Block> blocks = loaded.acquire(manifest.chain());
         try {
+            blocks.forEach(Block::fetch);
             Adapter adapter = adapterManifest == null ? null : loaded.acquire(adapterManifest, config.layers());
             return new Chain(manifest.family(), config, blocks, adapter, List.copyOf(rotary), context);
         } catch (RuntimeException e) {
