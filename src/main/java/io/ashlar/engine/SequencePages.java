@@ -106,8 +106,12 @@ final class SequencePages implements Pages<Sequence> {
             }
             parent = found.id;
             PageGroup own = sequence.groups.get(i);
-            if (i < first || own.trunk != found.trunk && !own.trunk.equals(found.trunk)) {
+            if (i < first) {
                 continue;
+            }
+            if (!own.trunk.equals(found.trunk)) {
+                // There was no memory for its hidden states; rows behind it would begin without theirs.
+                return;
             }
             for (int layer = 0; layer < own.trunk.depth(); layer++) {
                 device.copy(pool.memory(), found.pages[layer], own.pages[layer], own.pageBytes);
