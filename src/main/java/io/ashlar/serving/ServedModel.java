@@ -203,16 +203,9 @@ public final class ServedModel {
         }
     }
 
-    /** Gives the memory back, where nobody uses the model now. */
-    boolean sleep() {
-        Chain last;
-        synchronized (this) {
-            last = leases == 0 ? takeChain() : null;
-        }
-        if (last != null) {
-            release.accept(last);
-        }
-        return last != null;
+    /** Gives up its chain, for the caller to release; null while the model is used, or asleep. */
+    synchronized @Nullable Chain sleep() {
+        return leases == 0 ? takeChain() : null;
     }
 
     private @Nullable Chain takeChain() {

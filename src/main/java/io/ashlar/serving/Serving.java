@@ -99,7 +99,7 @@ public final class Serving {
                     manifest.tokenizer() + "/" + vocabulary,
                     key -> new Tokenizer(zoo.file(manifest.tokenizer()), vocabulary));
             String template = manifest.chatTemplate();
-            ServedModel model1 = new ServedModel(
+            ServedModel deployed = new ServedModel(
                     deployment,
                     manifest,
                     adapter != null,
@@ -111,9 +111,9 @@ public final class Serving {
                     this::release);
             // Adapters are many and load fast: they come when they are asked for. So do models beyond the memory.
             if (adapter == null && fits(manifest)) {
-                model1.wake(Runnable::run).join();
+                deployed.wake(Runnable::run).join();
             }
-            served.put(deployment.name(), model1);
+            served.put(deployment.name(), deployed);
             failures.remove(deployment.name());
         } catch (RuntimeException e) {
             Throwable cause = e instanceof CompletionException && e.getCause() != null ? e.getCause() : e;
@@ -167,7 +167,9 @@ public final class Serving {
             if (idlest == null) {
                 return false;
             }
-            if (idlest.sleep()) {
+            Chain idle = idlest.sleep();
+            if (idle != null) {
+                releaseNow(idle);
                 LOG.log(System.Logger.Level.INFO, "{0} sleeps: its memory is needed", idlest.name());
                 return true;
             }
@@ -191,7 +193,12 @@ public final class Serving {
         return model;
     }
 
+    /** Called where the last lease ends, which may be an event loop: unmapping is not its work. */
     private void release(Chain chain) {
+        loaders.execute(() -> releaseNow(chain));
+    }
+
+    private void releaseNow(Chain chain) {
         engine.forget(chain);
         chains.release(chain);
     }

@@ -135,10 +135,6 @@ final class VectorProjection {
         }
     }
 
-    float widened(int column, int lane) {
-        return block[column * LANES + lane];
-    }
-
     private static IntVector ints(long at) {
         return IntVector.fromMemorySegment(I, MEMORY, at, java.nio.ByteOrder.LITTLE_ENDIAN);
     }

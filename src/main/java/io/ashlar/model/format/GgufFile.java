@@ -4,12 +4,9 @@ import io.ashlar.compute.DType;
 import io.ashlar.model.CheckpointException;
 import io.ashlar.model.Fields;
 import io.ashlar.model.GenerationDefaults;
-import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.nio.channels.FileChannel;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -50,20 +47,12 @@ final class GgufFile implements Checkpoint {
     GgufFile(Path file) {
         this.file = file;
         try {
-            Map<String, StoredTensor> stored = read(map(file, arena));
+            Map<String, StoredTensor> stored = read(Safetensors.map(file, arena));
             this.names = GgufNames.of(file.toString(), metadata, stored);
             this.tensors = names.rename(stored);
         } catch (RuntimeException e) {
             arena.close();
             throw e;
-        }
-    }
-
-    private static MemorySegment map(Path file, Arena arena) {
-        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-            return channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
-        } catch (IOException e) {
-            throw new CheckpointException(file + " cannot be read: " + e, e);
         }
     }
 

@@ -57,7 +57,8 @@ final class Safetensors {
         return tensors;
     }
 
-    private static MemorySegment map(Path file, Arena arena) {
+    /** The whole file, to read only. */
+    static MemorySegment map(Path file, Arena arena) {
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
             return channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
         } catch (IOException e) {
