@@ -20,7 +20,7 @@ final class NativeLibrary {
     /** Names in the order of {@code dispatch.c}. */
     private static final String[] VARIANTS = {"none", "AVX2", "AVX-512 VNNI", "NEON"};
 
-    private static final String COST = "computing with the Vector API instead, which takes about ten times as long";
+    private static final String COST = "computing with the Vector API instead, which takes four to ten times as long";
 
     /** For tests and comparisons: {@code vector} does without the library, {@code avx2} limits it. */
     static final String CHOICE = "ashlar.kernels";
