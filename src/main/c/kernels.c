@@ -600,7 +600,9 @@ INLINE void attend_tile(int kind, int M, const Attend *a, const Queries *q, cons
         UNROLL for (int i = 0; i < M; i++) UNROLL for (int v = 0; v < V; v++) acc[i][v] = vf_zero();                         \
         for (int64_t p = p0; p < p1; p++) {                                                                                 \
             const uint8_t *values = (const uint8_t *)table[p] + (keys + kv * PAGE_TOKENS * dim) * size;                      \
-            for (int t = 0; t < PAGE_TOKENS; t++) {                                                                         \
+            /* Tokens that nobody wrote may be anything, and nothing times infinity is not nothing. */                          \
+            int there = hi - p * PAGE_TOKENS < PAGE_TOKENS ? (int)(hi - p * PAGE_TOKENS) : PAGE_TOKENS;                      \
+            for (int t = 0; t < there; t++) {                                                                               \
                 vf u[V];                                                                                                    \
                 UNROLL for (int v = 0; v < V; v++) u[v] = page_values(kind, values, t * dim + d + v * LANES);                \
                 UNROLL for (int i = 0; i < M; i++) {                                                                        \
