@@ -13,15 +13,19 @@ import org.springframework.util.unit.DataSize;
  *
  * @param data the folder that holds everything: database, blocks, journal
  * @param drain how long running answers may take to end when the process is told to stop
+ * @param devices what computes: {@code auto} (all GPUs, or the CPU where there are none), or a list of {@code cpu},
+ *     {@code cuda:0} and so on
  */
 public record AshlarProperties(
         @DefaultValue("data") Path data,
         @DefaultValue("30s") Duration drain,
+        @DefaultValue("auto") String devices,
         @DefaultValue Api api,
         @DefaultValue Console console,
         @DefaultValue Management management,
         @DefaultValue Database database,
         @DefaultValue Engine engine,
+        @DefaultValue Gpu gpu,
         @DefaultValue Quota quota,
         @DefaultValue Usage usage) {
     /**
@@ -63,10 +67,11 @@ public record AshlarProperties(
     /**
      * @param threads that compute; 0 is one for each core
      * @param niceness how far those threads stand back where others want their core (Linux): 0 not at all, 19 the most
-     * @param stepTokens the most rows of a step: more raises throughput of prompts, and the time of each step
+     * @param stepTokens the most rows of a step: more raises throughput of prompts, and the time of each step; 0 is 512 on a
+     *     CPU and 2048 on a GPU
      * @param runningSequences that hold pages at the same time
      * @param maxQueued requests that wait or run; more are refused with 503
-     * @param pageMemory for the keys and values of all running sequences and cached prefixes
+     * @param pageMemory for the keys and values of all running sequences and cached prefixes, on a CPU
      * @param pageType of keys and values: {@code f16}; {@code q8} in half the memory; {@code f32} to the last bit
      * @param weightMemory for the blocks of models; those beyond it sleep on disk and take turns; 0 is no bound
      * @param idleAdapters that stay in memory without being used; the least recently used leave first
@@ -76,7 +81,7 @@ public record AshlarProperties(
     public record Engine(
             @DefaultValue("0") int threads,
             @DefaultValue("10") int niceness,
-            @DefaultValue("512") int stepTokens,
+            @DefaultValue("0") int stepTokens,
             @DefaultValue("256") int runningSequences,
             @DefaultValue("2048") int maxQueued,
             @DefaultValue("256MB") DataSize pageMemory,
@@ -85,6 +90,24 @@ public record AshlarProperties(
             @DefaultValue("64") int idleAdapters,
             @DefaultValue("32768") int maxContext,
             @DefaultValue("60s") Duration stallLimit) {}
+
+    /**
+     * Each GPU's memory is taken at the start, as one piece.
+     *
+     * @param reserve that is left alone, for the driver and for others
+     * @param memory to take; 0 is all that is free but the reserve
+     * @param pages the part of it for keys and values; the rest is for the blocks of models, and a little for steps
+     */
+    public record Gpu(
+            @DefaultValue("1GB") DataSize reserve,
+            @DefaultValue("0") DataSize memory,
+            @DefaultValue("0.4") double pages) {
+        public Gpu {
+            if (!(pages > 0 && pages < 0.9)) {
+                throw new IllegalArgumentException("gpu.pages should be between 0 and 0.9, but is " + pages);
+            }
+        }
+    }
 
     /** @param requestsInFlight of each tenant; more are refused with 429 */
     public record Quota(@DefaultValue("1024") int requestsInFlight) {}

@@ -7,6 +7,8 @@ import io.ashlar.block.LoadedBlocks;
 import io.ashlar.catalog.Catalog;
 import io.ashlar.compute.Device;
 import io.ashlar.compute.cpu.CpuDevice;
+import io.ashlar.compute.cuda.CudaDevices;
+import io.ashlar.compute.cuda.NvidiaDriver;
 import io.ashlar.database.ChangeFeed;
 import io.ashlar.engine.Engine;
 import io.ashlar.engine.EngineOptions;
@@ -16,6 +18,7 @@ import io.ashlar.identity.Members;
 import io.ashlar.identity.Tenants;
 import io.ashlar.quota.ConcurrencyLimit;
 import io.ashlar.scheduler.StepLimits;
+import io.ashlar.serving.Host;
 import io.ashlar.serving.ModelLibrary;
 import io.ashlar.serving.Serving;
 import io.ashlar.serving.ServingLimits;
@@ -23,6 +26,7 @@ import io.ashlar.usage.UsageLedger;
 import io.ashlar.usage.UsageStore;
 import java.security.SecureRandom;
 import java.time.Clock;
+import java.util.List;
 import java.util.concurrent.Executors;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
@@ -38,6 +42,11 @@ import reactor.core.scheduler.Schedulers;
 /** The parent of both doors: the services that they share, and nothing of the web. */
 @Configuration(proxyBeanMethods = false)
 public class Core {
+    private static final int CPU_STEP_TOKENS = 512;
+    private static final int GPU_STEP_TOKENS = 2048;
+    /** The part of a GPU's memory that is kept for the buffers of steps: one in so many. */
+    private static final int STEP_PART = 16;
+
     @Bean
     Clock clock() {
         return Clock.systemUTC();
@@ -114,44 +123,41 @@ public class Core {
         return new ModelLibrary(zoo, catalog, audit, transactions);
     }
 
-    @Bean
-    Device device(AshlarProperties properties) {
-        int threads = properties.engine().threads();
-        return new CpuDevice(
-                threads == 0 ? Runtime.getRuntime().availableProcessors() : threads,
-                properties.engine().niceness());
-    }
-
-    @Bean
-    LoadedBlocks loadedBlocks(BlockZoo zoo, Device device) {
-        return new LoadedBlocks(zoo, device);
-    }
-
     @Bean(initMethod = "start")
-    Engine engine(Device device, AshlarProperties properties) {
+    Hosts hosts(BlockZoo zoo, AshlarProperties properties) {
         AshlarProperties.Engine e = properties.engine();
+        int threads = e.threads() == 0 ? Runtime.getRuntime().availableProcessors() : e.threads();
+        List<Device> devices = DeviceSelection.open(
+                properties.devices(),
+                () -> new CpuDevice(threads, e.niceness()),
+                new CudaDevices(NvidiaDriver::load),
+                properties.gpu());
+        return new Hosts(
+                devices.stream().map(device -> host(device, zoo, properties)).toList());
+    }
+
+    /** A device with memory of its own shares it out between pages and weights; the host's is bounded by settings. */
+    private static Host host(Device device, BlockZoo zoo, AshlarProperties properties) {
+        AshlarProperties.Engine e = properties.engine();
+        long own = device.memory().total();
+        long pages = own == 0
+                ? e.pageMemory().toBytes()
+                : (long) (own * properties.gpu().pages());
+        int stepTokens = e.stepTokens() > 0 ? e.stepTokens() : own == 0 ? CPU_STEP_TOKENS : GPU_STEP_TOKENS;
         EngineOptions options = new EngineOptions(
-                new StepLimits(e.stepTokens(), e.runningSequences()),
-                e.pageMemory().toBytes(),
-                e.pageType(),
-                e.maxQueued(),
-                e.stallLimit());
-        return new Engine(device, options, System::nanoTime);
+                new StepLimits(stepTokens, e.runningSequences()), pages, e.pageType(), e.maxQueued(), e.stallLimit());
+        Engine engine = new Engine(device, options, System::nanoTime);
+        long most = e.weightMemory().toBytes() == 0
+                ? Long.MAX_VALUE
+                : e.weightMemory().toBytes();
+        long weights = own == 0 ? most : Math.min(most, device.memory().free() - own / STEP_PART);
+        return new Host(engine, new LoadedBlocks(zoo, device), weights);
     }
 
     @Bean
-    Serving serving(
-            Catalog catalog,
-            BlockZoo zoo,
-            Engine engine,
-            LoadedBlocks loaded,
-            ChangeFeed changes,
-            AshlarProperties properties) {
+    Serving serving(Catalog catalog, BlockZoo zoo, Hosts hosts, ChangeFeed changes, AshlarProperties properties) {
         AshlarProperties.Engine e = properties.engine();
-        long weights = e.weightMemory().toBytes();
-        ServingLimits limits =
-                new ServingLimits(e.maxContext(), weights == 0 ? Long.MAX_VALUE : weights, e.idleAdapters());
-        Serving serving = new Serving(catalog, zoo, engine, loaded, limits);
+        Serving serving = new Serving(catalog, zoo, hosts.all(), new ServingLimits(e.maxContext(), e.idleAdapters()));
         serving.follow(changes);
         return serving;
     }
@@ -179,7 +185,7 @@ public class Core {
     }
 
     @Bean
-    Metrics metrics(Engine engine, LoadedBlocks loaded, UsageLedger ledger, Intake intake) {
-        return new Metrics(engine, loaded, ledger, intake);
+    Metrics metrics(Hosts hosts, UsageLedger ledger, Intake intake) {
+        return new Metrics(hosts, ledger, intake);
     }
 }

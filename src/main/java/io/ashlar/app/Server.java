@@ -3,11 +3,9 @@ package io.ashlar.app;
 import io.ashlar.api.ApiApplication;
 import io.ashlar.api.Intake;
 import io.ashlar.catalog.Catalog;
-import io.ashlar.compute.Device;
 import io.ashlar.console.ConsoleApplication;
 import io.ashlar.database.EmbeddedPostgres;
 import io.ashlar.database.StartFailure;
-import io.ashlar.engine.Engine;
 import io.ashlar.identity.ApiKeys;
 import io.ashlar.identity.Members;
 import io.ashlar.identity.Tenants;
@@ -75,7 +73,7 @@ public final class Server implements AutoCloseable {
             folder = opening(DataFolder.open(properties.data()));
             database = opening(OpenDatabase.open(properties, folder));
             core = opening(startCore());
-            Thread.ofPlatform().daemon().name("warm-up").start(core.getBean(Device.class)::warmUp);
+            Thread.ofPlatform().daemon().name("warm-up").start(core.getBean(Hosts.class)::warmUp);
             // The doors take as long to open as the models to load, so they are opened side by side.
             CompletableFuture<ConfigurableApplicationContext> consoleDoor = inBackground(this::startConsole);
             opened.push(() -> consoleDoor
@@ -259,7 +257,7 @@ public final class Server implements AutoCloseable {
         intake.close();
         AvailabilityChangeEvent.publish(api, ReadinessState.REFUSING_TRAFFIC);
         await(intake, properties.drain());
-        core.getBean(Engine.class).close();
+        core.getBean(Hosts.class).endAnswers();
         await(intake, Duration.ofSeconds(2)); // the last words of what was cut off
         closeAll();
     }

@@ -40,12 +40,14 @@ public final class Block {
         List<MemorySegment> mapped = new ArrayList<>();
         for (BlockTensor t : zoo.map(name, arena)) {
             mapped.add(t.data());
-            Buffer buffer = device.upload(t.data());
-            buffers.add(buffer);
             if (t.vector()) {
-                vectors.put(t.role(), new Vector(buffer, 0, t.columns()));
+                Vector vector = new Vector(device.upload(t.data()), 0, t.columns());
+                buffers.add(vector.data());
+                vectors.put(t.role(), vector);
             } else {
-                matrices.put(t.role(), new Matrix(buffer, 0, t.type(), t.rows(), t.columns()));
+                Matrix matrix = device.matrix(t.data(), t.type(), t.rows(), t.columns());
+                buffers.add(matrix.data());
+                matrices.put(t.role(), matrix);
             }
             bytes += t.bytes();
         }

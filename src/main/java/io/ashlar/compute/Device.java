@@ -12,8 +12,27 @@ public interface Device extends AutoCloseable {
     /** Zeroed memory. */
     Buffer allocate(long bytes);
 
+    /** Zeroed memory for a page pool. */
+    default Buffer allocatePages(long bytes) {
+        return allocate(bytes);
+    }
+
     /** Weights made readable to kernels. A device that computes on host memory may use {@code source} itself. */
     Buffer upload(MemorySegment source);
+
+    /**
+     * A matrix in {@link Panels}, made readable to products. Any thread may call it.
+     *
+     * @param source lives as long as the matrix; a device with memory of its own does not look at it again
+     */
+    default Matrix matrix(MemorySegment source, DType type, int rows, int columns) {
+        return new Matrix(upload(source), 0, type, rows, columns);
+    }
+
+    /** How it wants the rows of a step cut for attention. */
+    default AttentionTiling tiling() {
+        return AttentionTiling.HOST;
+    }
 
     Ints ints(int length);
 
@@ -40,6 +59,11 @@ public interface Device extends AutoCloseable {
 
     /** Does what makes the first steps as fast as later ones. Any thread may call it, beside an engine that runs. */
     void warmUp();
+
+    /** How its own memory is used. */
+    default MemoryUse memory() {
+        return MemoryUse.HOST;
+    }
 
     /** What computes, in a few words: for the log and the console. */
     String describe();

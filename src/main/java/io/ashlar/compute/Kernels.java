@@ -80,6 +80,55 @@ public interface Kernels {
     /** {@code to[toRows[i], :width] = from[fromRows[i], :width]}. */
     void copy(Activations from, Rows fromRows, Activations to, Rows toRows, int width);
 
-    /** Returns when all recorded work is done. */
+    /**
+     * What is recorded from here on, until {@link #join} or another side, depends on what was recorded before the last join and
+     * on this side only: a device may run sides next to one another.
+     */
+    default void beside(int side) {}
+
+    /** What is recorded from here on depends on all sides. */
+    default void join() {}
+
+    /** {@code to[toRows[i]] = from[fromRows[i]]}: what one step chose is what the next one reads. */
+    default void feed(Ints from, Rows fromRows, Ints to, Rows toRows) {
+        for (int i = 0; i < fromRows.count(); i++) {
+            to.set(toRows.get(i), from.get(fromRows.get(i)));
+        }
+    }
+
+    /** Whether there is {@link #sample}. */
+    default boolean samples() {
+        return false;
+    }
+
+    /** Draws a token for each row: {@code out[r]}. Scores are changed by bias and penalties on the way. */
+    default void sample(Activations logits, Rows rows, int vocabulary, Draws draws, Ints out) {
+        throw new UnsupportedOperationException("this device leaves sampling to the host");
+    }
+
+    /** Whether {@link #submit} returns before the work is done. */
+    default boolean runsAhead() {
+        return false;
+    }
+
+    /** Starts the recorded work. At most two such works may be under way. */
+    default Submitted submit() {
+        finish();
+        return Submitted.DONE;
+    }
+
+    /** Work that was started. */
+    interface Submitted {
+        /** Work that is done. */
+        Submitted DONE = () -> {};
+
+        /** Returns when it is done, and what it wrote for the host can be read. */
+        void await();
+    }
+
+    /** Forgets what is recorded, and what was started as far as it can be: after an error. */
+    void discard();
+
+    /** Returns when all recorded and all started work is done. */
     void finish();
 }

@@ -3,32 +3,39 @@ package io.ashlar.compute;
 import java.util.Arrays;
 
 /**
- * The rows of a step that an operation works on, and how attention cuts them: into tasks of up to {@link #TILE} rows of one
- * sequence over {@link #CHUNK} positions of its context. Both cuts are the same whatever else is in the step.
+ * The rows of a step that an operation works on, and how attention cuts them: into tasks of some rows of one sequence, as many
+ * as the device wants, over {@link #CHUNK} positions of its context or all of it. Sums keep their order whatever the cut.
  */
 public final class Rows implements AutoCloseable {
-    /** Rows of one sequence that attention takes together. */
-    public static final int TILE = 8;
-
     /** Positions that one task of attention reads, counted from 0. */
     public static final int CHUNK = 512;
 
     private static final int TASK = 3;
 
+    /** The chunk of a task that goes over all of its rows' context. */
+    public static final int ALL_CHUNKS = -1;
+
     private final Device device;
+    private final AttentionTiling tiling;
+    private final Ints counts;
     private Ints index;
     private Ints tasks;
     private Ints longRows;
+    private Ints longTasks;
     private int count;
     private int taskCount;
     private int longCount;
     private int mostChunks;
+    private int mostTaskRows;
 
     public Rows(Device device) {
         this.device = device;
+        this.tiling = device.tiling();
+        this.counts = device.ints(3);
         this.index = device.ints(16);
         this.tasks = device.ints(16 * TASK);
         this.longRows = device.ints(16);
+        this.longTasks = device.ints(16);
     }
 
     /** Rows without attention. */
@@ -45,6 +52,7 @@ public final class Rows implements AutoCloseable {
         taskCount = 0;
         longCount = 0;
         mostChunks = 1;
+        mostTaskRows = 0;
     }
 
     public void add(int row) {
@@ -61,39 +69,56 @@ public final class Rows implements AutoCloseable {
     /**
      * Cuts the rows into attention's tasks.
      *
-     * @param sequences of each row of the step, compared by identity; rows of one sequence follow one another
+     * @param sequences of each row of the step, compared by identity; rows of one sequence follow one another, with rising
+     *     positions
      */
     public void cut(Ints positions, Object[] sequences) {
         taskCount = 0;
         longCount = 0;
         mostChunks = 1;
+        mostTaskRows = 0;
         for (int first = 0; first < count; ) {
             Object sequence = sequences[get(first)];
             int end = first;
             int last = 0;
-            while (end < count && end < first + TILE && sequences[get(end)] == sequence) {
+            while (end < count && end < first + tiling.rows() && sequences[get(end)] == sequence) {
                 last = Math.max(last, positions.get(get(end)));
                 end++;
             }
-            int chunks = last / CHUNK + 1;
-            for (int chunk = 0; chunk < chunks; chunk++) {
-                for (int i = 0; i < TASK; i++) {
-                    tasks = room(tasks, taskCount * TASK + i);
-                }
-                tasks.set(taskCount * TASK, first);
-                tasks.set(taskCount * TASK + 1, end - first);
-                tasks.set(taskCount * TASK + 2, chunk);
-                taskCount++;
-            }
-            mostChunks = Math.max(mostChunks, chunks);
-            for (int i = first; i < end; i++) {
-                if (positions.get(get(i)) >= CHUNK) {
-                    longRows = room(longRows, longCount);
-                    longRows.set(longCount++, i);
-                }
-            }
+            cut(first, end, last, positions);
             first = end;
         }
+    }
+
+    /** @param last the highest position of these rows */
+    private void cut(int first, int end, int last, Ints positions) {
+        mostTaskRows = Math.max(mostTaskRows, end - first);
+        if (tiling.wholeContext() && end - first > 1) {
+            addTask(first, end - first, ALL_CHUNKS);
+            return;
+        }
+        int firstTask = taskCount;
+        int chunks = last / CHUNK + 1;
+        for (int chunk = 0; chunk < chunks; chunk++) {
+            addTask(first, end - first, chunk);
+        }
+        mostChunks = Math.max(mostChunks, chunks);
+        for (int i = first; i < end; i++) {
+            if (positions.get(get(i)) >= CHUNK) {
+                longRows = room(longRows, longCount);
+                longTasks = room(longTasks, longCount);
+                longTasks.set(longCount, firstTask);
+                longRows.set(longCount++, i);
+            }
+        }
+    }
+
+    private void addTask(int first, int rows, int chunk) {
+        tasks = room(tasks, taskCount * TASK + TASK - 1);
+        tasks.set(taskCount * TASK, first);
+        tasks.set(taskCount * TASK + 1, rows);
+        tasks.set(taskCount * TASK + 2, chunk);
+        taskCount++;
     }
 
     private Ints room(Ints ints, int at) {
@@ -124,7 +149,15 @@ public final class Rows implements AutoCloseable {
         return index;
     }
 
-    /** Triples of (first of the rows, how many, chunk). */
+    /** How many (rows, tasks, rows of more than one chunk) there are, for kernels that read it. */
+    public Ints counts() {
+        counts.set(0, count);
+        counts.set(1, taskCount);
+        counts.set(2, longCount);
+        return counts;
+    }
+
+    /** Triples of (first of the rows, how many, chunk or {@link #ALL_CHUNKS}). */
     public Ints tasks() {
         return tasks;
     }
@@ -136,6 +169,16 @@ public final class Rows implements AutoCloseable {
     /** Places of the rows whose context is more than one chunk. */
     public Ints longRows() {
         return longRows;
+    }
+
+    /** For each of {@link #longRows}, the task of its first chunk; those of the others follow. */
+    public Ints longTasks() {
+        return longTasks;
+    }
+
+    /** Rows of the largest task. */
+    public int mostTaskRows() {
+        return mostTaskRows;
     }
 
     public int longCount() {
@@ -152,6 +195,8 @@ public final class Rows implements AutoCloseable {
         index.close();
         tasks.close();
         longRows.close();
+        longTasks.close();
+        counts.close();
     }
 
     @Override

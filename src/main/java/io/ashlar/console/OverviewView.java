@@ -108,7 +108,7 @@ public class OverviewView extends Page {
     }
 
     private void refresh() {
-        EngineMetrics now = serving.engine().metrics();
+        EngineMetrics now = serving.metrics();
         running.show(String.valueOf(intake.inFlight()), "");
         waiting.show(String.valueOf(now.waiting()), "");
         rate.show(tokenRate(now), "made for all tenants");

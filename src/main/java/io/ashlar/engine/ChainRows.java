@@ -12,6 +12,8 @@ final class ChainRows {
     final Rows rows;
     /** Those of the rows whose logits are needed. */
     final Rows sampled;
+    /** Those of them whose tokens the device draws. */
+    final DrawnRows drawn;
 
     /** Whether the rows that begin behind their chain's trunk are left out, for each member. */
     private final List<Boolean> inTrunk;
@@ -25,6 +27,7 @@ final class ChainRows {
         this.inTrunk = List.copyOf(inTrunk);
         this.rows = new Rows(device);
         this.sampled = new Rows(device);
+        this.drawn = new DrawnRows(device);
         this.adapters = device.adapterRows();
         Chain most = chains.getFirst();
         for (Chain chain : chains) {
@@ -38,6 +41,7 @@ final class ChainRows {
     void fill(StepRows step) {
         rows.clear();
         sampled.clear();
+        drawn.clear();
         adapters.clear();
         for (int i = 0; i < chains.size(); i++) {
             Chain chain = chains.get(i);
@@ -49,6 +53,10 @@ final class ChainRows {
                 }
                 if (own.get(r) < step.sampledCount()) {
                     sampled.add(own.get(r));
+                    Sequence sequence = step.sampled(own.get(r));
+                    if (step.drawsOnDevice(sequence)) {
+                        drawn.add(own.get(r), sequence);
+                    }
                 }
             }
             Adapter adapter = chain.adapter();
@@ -62,6 +70,7 @@ final class ChainRows {
     void close() {
         rows.close();
         sampled.close();
+        drawn.close();
         adapters.close();
     }
 }

@@ -17,6 +17,7 @@ import io.ashlar.model.ExpertShape;
 import io.ashlar.model.LayerShape;
 import io.ashlar.model.Pass;
 import io.ashlar.model.Weights;
+import io.ashlar.scheduler.StepLimits;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -61,12 +62,22 @@ final class ChainWalk implements Pass {
         this.buffers = new StepBuffers(device);
     }
 
-    /** Computes all rows. Logits are then there for the sampled ones, by {@link #logits} and {@link #best}. */
+    /** Computes all rows. The sampled ones' tokens are then in {@link StepRows#best}, and their logits there until the next step. */
     void run(StepRows rows) {
+        start(rows, rows).await();
+    }
+
+    /**
+     * Starts what {@link #run} does.
+     *
+     * @param before the step before, which may still be under way
+     */
+    Kernels.Submitted start(StepRows rows, StepRows before) {
         step = rows;
-        buffers.makeRoom(rows);
+        buffers.makeRoom(rows.chains(), rows.count(), rows.sampledCount());
         Itinerary way = itinerary(rows.chains());
         way.fill(rows);
+        kernels().feed(before.best(), rows.fedFrom(), rows.tokens(), rows.fedTo());
         blockPasses += way.blockPasses;
         chainPasses += way.chainPasses;
         for (int i = 0; i < way.embedding.size(); i++) {
@@ -78,13 +89,22 @@ final class ChainWalk implements Pass {
         for (int layer = 0; layer < way.layers.size(); layer++) {
             passTrunks(way, rows, layer);
             List<Group> groups = way.layers.get(layer);
+            if (groups.size() > 1) {
+                kernels().join();
+            }
             for (int i = 0; i < groups.size(); i++) {
                 Group g = groups.get(i);
+                if (groups.size() > 1) {
+                    kernels().beside(i);
+                }
                 group = g.rows();
                 shape = g.first().config().layer(layer);
                 g.first()
                         .family()
                         .layer(this, g.rows().rows, layer, shape, g.block().weights());
+            }
+            if (groups.size() > 1) {
+                kernels().join();
             }
         }
         for (int i = 0; i < way.norm.size(); i++) {
@@ -97,9 +117,14 @@ final class ChainWalk implements Pass {
             Group g = way.head.get(i);
             Rows sampled = g.rows().sampled;
             g.first().family().head(this, sampled, g.first().config(), g.block().weights(), buffers.logits());
-            kernels().argmax(buffers.logits(), sampled, g.first().config().vocabularySize(), buffers.best());
+            int vocabulary = g.first().config().vocabularySize();
+            kernels().argmax(buffers.logits(), sampled, vocabulary, rows.best());
+            DrawnRows drawn = g.rows().drawn;
+            if (!drawn.rows.isEmpty()) {
+                kernels().sample(buffers.logits(), drawn.rows, vocabulary, drawn.draws(), rows.best());
+            }
         }
-        kernels().finish();
+        return kernels().submit();
     }
 
     /** Where chains leave their trunk: keeps the hidden states of rows that came through it, and brings those that did not. */
@@ -140,6 +165,14 @@ final class ChainWalk implements Pass {
     }
 
     private static final boolean[] BOTH = {false, true};
+
+    /** Buffers for the largest steps of a chain. On a device without memory of its own they grow as they are needed. */
+    void makeRoom(Chain chain, StepLimits limits) {
+        if (device.memory().total() > 0) {
+            kernels().finish();
+            buffers.makeRoom(List.of(chain), limits.tokens(), Math.min(limits.tokens(), limits.jobs()));
+        }
+    }
 
     /** What chains share may have changed. */
     void place(Function<Chain, Trunk> trunks) {
@@ -182,11 +215,6 @@ final class ChainWalk implements Pass {
     /** The logits of a sampled row of the last step. */
     void logits(int row, float[] into, int vocabulary) {
         device.download(buffers.logits(), row, into, vocabulary);
-    }
-
-    /** The likeliest token of a sampled row of the last step. */
-    int best(int row) {
-        return buffers.best().get(row);
     }
 
     @Override

@@ -1,6 +1,7 @@
 package io.ashlar.engine;
 
 import io.ashlar.compute.Device;
+import io.ashlar.compute.Kernels;
 import io.ashlar.model.ModelConfig;
 import io.ashlar.scheduler.FirstComeFirstServed;
 import io.ashlar.scheduler.Policy;
@@ -10,10 +11,12 @@ import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongSupplier;
 import org.jctools.queues.MpscUnboundedArrayQueue;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What runs chains on one device: one step loop, one page pool, all the models placed there. Its own thread owns all its
@@ -31,7 +34,9 @@ public final class Engine implements AutoCloseable {
     private final PrefixCache cache = new PrefixCache();
     private final SequencePages pages;
     private final ChainWalk walk;
-    private final StepRows rows;
+    /** One is filled while the other's step is under way. */
+    private final StepRows[] rows;
+
     private final Policy<Sequence> scheduler;
     private final Sampler sampler = new Sampler();
     private final Set<Sequence> sequences = new HashSet<>();
@@ -43,7 +48,11 @@ public final class Engine implements AutoCloseable {
     private float[] logits = new float[0];
     private volatile boolean idle;
     private volatile boolean closing;
+    /** Nobody reads the inbox any more. */
+    private volatile boolean ended;
+
     private volatile EngineMetrics metrics = EngineMetrics.ZERO;
+    private Kernels.@Nullable Submitted underWay;
     private long lastStallCheck;
     private long steps;
     private long promptTokens;
@@ -57,7 +66,7 @@ public final class Engine implements AutoCloseable {
         this.pool = new PagePool(device, options.pageBytes(), SLAB_BYTES);
         this.pages = new SequencePages(device, pool, cache, options.pageType());
         this.walk = new ChainWalk(device, pool, options.pageType());
-        this.rows = new StepRows(device);
+        this.rows = new StepRows[] {new StepRows(device), new StepRows(device)};
         this.scheduler = new FirstComeFirstServed<>(options.limits());
         this.metrics = look();
         this.thread = Thread.ofPlatform().name("engine-" + device.name()).unstarted(this::loop);
@@ -129,12 +138,28 @@ public final class Engine implements AutoCloseable {
         });
     }
 
-    /** Tells of a chain that requests may come for, so that it and those it shares blocks with find each other's prefixes. */
-    public void place(Chain chain) {
+    /**
+     * Tells of a chain that requests may come for: the buffers of its steps are made, so that none is while they run, and it
+     * and those it shares blocks with find each other's prefixes.
+     *
+     * @return completed when it is done; exceptionally, with nothing changed, if the device has no memory for it
+     */
+    public CompletableFuture<Void> place(Chain chain) {
+        CompletableFuture<Void> done = new CompletableFuture<>();
         enter(() -> {
-            placed.add(chain);
-            replace();
+            try {
+                walk.makeRoom(chain, options.limits());
+                placed.add(chain);
+                replace();
+                done.complete(null);
+            } catch (RuntimeException e) {
+                done.completeExceptionally(e);
+            }
         });
+        if (ended) {
+            done.completeExceptionally(new EngineBusyException("the engine is closing"));
+        }
+        return done;
     }
 
     /** Rows that counted on a trunk are computed from the first layer; their bits are the same. */
@@ -180,33 +205,105 @@ public final class Engine implements AutoCloseable {
                 step();
             } catch (RuntimeException | Error e) {
                 LOG.log(System.Logger.Level.ERROR, "a step failed; its requests end with an error", e);
+                underWay = null;
+                device.kernels().discard();
                 failAll();
             }
         }
-        rows.close();
+        ended = true;
+        inbox.drain(Runnable::run);
+        device.kernels().finish();
+        for (StepRows one : rows) {
+            one.close();
+        }
         walk.close();
         pool.close();
     }
 
-    /** One pass of the loop. Runs on the engine's own thread, which owns everything it touches. */
+    /**
+     * One pass of the loop. Runs on the engine's own thread, which owns everything it touches.
+     *
+     * <p>Where the device runs ahead, the next step is planned and given to it while this one is under way: a sequence goes on
+     * from a token that only the device knows yet. What was chosen is looked at afterwards; a sequence that turns out to have
+     * ended leaves one row that nobody reads.
+     */
     private void step() {
         inbox.drain(Runnable::run);
         cancelStalled();
         StepPlan<Sequence> plan = scheduler.plan(nanoClock.getAsLong(), pages);
-        if (plan.isEmpty()) {
+        if (plan.isEmpty() && underWay == null) {
             deliver();
             metrics = look();
             await();
             return;
         }
-        rows.fill(plan);
-        markStarted(plan);
-        walk.run(rows);
-        advance(plan);
-        sample();
+        StepRows before = rows[(int) (steps % 2)];
+        Kernels.Submitted started = null;
+        StepRows next = rows[(int) ((steps + 1) % 2)];
+        if (!plan.isEmpty()) {
+            next.fill(plan);
+            markStarted(plan);
+            started = walk.start(next, before);
+            advance(plan);
+            steps++;
+        }
+        if (underWay != null) {
+            settle(underWay, before);
+        }
+        if (started != null) {
+            awaitTokens(next);
+        }
+        underWay = started;
+        if (started != null && !mayRunAhead(next)) {
+            settle(started, next);
+            underWay = null;
+        }
         deliver();
-        steps++;
         metrics = look();
+    }
+
+    /** Whether the next step can be planned without knowing what this one chooses. */
+    private boolean mayRunAhead(StepRows of) {
+        if (!device.kernels().runsAhead()) {
+            return false;
+        }
+        for (int row = 0; row < of.sampledCount(); row++) {
+            Sequence sequence = of.sampled(row);
+            // Penalties count the tokens so far.
+            if (!of.choosesOnDevice(sequence) || sequence.sampling.penalises()) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Waits for a step and gives out what it chose. */
+    private void settle(Kernels.Submitted step, StepRows of) {
+        step.await();
+        for (int row = 0; row < of.sampledCount(); row++) {
+            Sequence sequence = of.sampled(row);
+            if (!sequence.ended) {
+                accept(sequence, choice(of, row, sequence));
+            }
+        }
+    }
+
+    private Sampler.Choice choice(StepRows of, int row, Sequence sequence) {
+        if (of.choosesOnDevice(sequence)) {
+            return Sampler.Choice.plain(of.best().get(row));
+        }
+        int vocabulary = sequence.chain.config().vocabularySize();
+        if (logits.length < vocabulary) {
+            logits = new float[vocabulary];
+        }
+        walk.logits(row, logits, vocabulary);
+        return sampler.choose(
+                logits,
+                vocabulary,
+                sequence.sampling,
+                sequence.tokens,
+                sequence.promptLength(),
+                sequence.knownLength());
     }
 
     /** Readers that do not come back must not keep pages for ever. Looked at ten times a second. */
@@ -256,6 +353,7 @@ public final class Engine implements AutoCloseable {
         }
     }
 
+    /** What is so as soon as the step has been given to the device. */
     private void advance(StepPlan<Sequence> plan) {
         for (int i = 0; i < plan.size(); i++) {
             Sequence sequence = plan.job(i);
@@ -271,31 +369,16 @@ public final class Engine implements AutoCloseable {
         }
     }
 
-    private void sample() {
-        for (int row = 0; row < rows.sampledCount(); row++) {
-            Sequence sequence = rows.sampled(row);
-            if (sequence.sampling.takesLikeliest()) {
-                accept(sequence, Sampler.Choice.plain(walk.best(row)));
-                continue;
+    private static void awaitTokens(StepRows of) {
+        for (int row = 0; row < of.sampledCount(); row++) {
+            Sequence sequence = of.sampled(row);
+            if (!sequence.ended) {
+                sequence.await(row);
             }
-            int vocabulary = sequence.chain.config().vocabularySize();
-            if (logits.length < vocabulary) {
-                logits = new float[vocabulary];
-            }
-            walk.logits(row, logits, vocabulary);
-            accept(
-                    sequence,
-                    sampler.choose(
-                            logits,
-                            vocabulary,
-                            sequence.sampling,
-                            sequence.tokens,
-                            sequence.promptLength(),
-                            sequence.length));
         }
     }
 
-    /** Appends a token, gives out the text that it completes, and ends the sequence where it has to end. */
+    /** Takes a token, gives out the text that it completes, and ends the sequence where it has to end. */
     private void accept(Sequence sequence, Sampler.Choice choice) {
         Submission submission = sequence.submission;
         GenerationRequest request = submission.request();
@@ -304,7 +387,7 @@ public final class Engine implements AutoCloseable {
         }
         completionTokens++;
         submission.generation().countToken();
-        sequence.append(choice.token());
+        sequence.arrive(choice.token());
         if (request.endTokens().contains(choice.token())) {
             end(sequence, heldText(sequence), FinishReason.STOP);
             return;

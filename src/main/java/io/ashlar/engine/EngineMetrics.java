@@ -20,5 +20,22 @@ public record EngineMetrics(
         long blockPasses,
         long chainPasses,
         long trunkTokens) {
-    static final EngineMetrics ZERO = new EngineMetrics(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+    public static final EngineMetrics ZERO = new EngineMetrics(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+
+    /** Two engines together. */
+    public EngineMetrics plus(EngineMetrics other) {
+        return new EngineMetrics(
+                steps + other.steps,
+                promptTokens + other.promptTokens,
+                completionTokens + other.completionTokens,
+                preemptions + other.preemptions,
+                running + other.running,
+                waiting + other.waiting,
+                pageBytesUsed + other.pageBytesUsed,
+                pageBytesTotal + other.pageBytesTotal,
+                cachedPageGroups + other.cachedPageGroups,
+                blockPasses + other.blockPasses,
+                chainPasses + other.chainPasses,
+                trunkTokens + other.trunkTokens);
+    }
 }

@@ -43,7 +43,7 @@ final class PagePool {
     PagePool(Device device, long bytes, long slabBytes) {
         this.slabBytes = slabBytes;
         int count = Math.toIntExact(Math.max(1, bytes / slabBytes));
-        this.memory = device.allocate(count * slabBytes);
+        this.memory = device.allocatePages(count * slabBytes);
         this.slabs = new Slab[count];
         for (int i = 0; i < count; i++) {
             freeSlabs.add(i);

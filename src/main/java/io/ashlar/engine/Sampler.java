@@ -6,6 +6,9 @@ import java.util.Map;
 /**
  * Chooses tokens from logits. A choice depends on the logits, the options and the place in the answer only: the random
  * number of place i is a hash of (seed, i), so a preempted or repeated sequence gives the same tokens.
+ *
+ * <p>Probabilities are integers, which add up to the same in any order, and come from a few operations whose rounding is fixed.
+ * {@code sampling.cuh} does the same on a GPU, and from equal logits chooses equal tokens.
  */
 final class Sampler {
     /** A chosen token; the log-probabilities are the model's own, before bias, penalties and temperature. */
@@ -18,7 +21,11 @@ final class Sampler {
     private static final int[] NO_TOKENS = {};
     private static final float[] NO_LOGPROBS = {};
 
-    private int[] order = new int[0];
+    /** The weight of the likeliest token. */
+    private static final int ONE = 1 << 30;
+
+    private static final double LOG2_E = 1 / Math.log(2);
+
     private float[] adjusted = new float[0];
 
     /**
@@ -29,7 +36,7 @@ final class Sampler {
         float[] scores = adjust(logits, vocabulary, options, tokens, promptLength, length);
         int token = options.temperature() == 0
                 ? argmax(scores, vocabulary)
-                : draw(scores, vocabulary, options, uniform(options.seed(), length - promptLength));
+                : draw(scores, vocabulary, options, random(options.seed(), length - promptLength));
         return options.logprobs() < 0
                 ? new Choice(token, 0, NO_TOKENS, NO_LOGPROBS)
                 : withLogprobs(token, logits, vocabulary, options.logprobs());
@@ -48,29 +55,43 @@ final class Sampler {
             adjusted[bias.getKey()] += bias.getValue();
         }
         if (options.penalises()) {
-            penalise(options, tokens, promptLength, length);
+            for (int[] seen : seen(tokens, promptLength, length)) {
+                adjusted[seen[0]] = penalised(adjusted[seen[0]], seen[1], options);
+            }
         }
         return adjusted;
     }
 
-    private void penalise(SamplingOptions options, int[] tokens, int promptLength, int length) {
-        int[] seen = Arrays.copyOf(tokens, length);
-        Arrays.sort(seen);
-        float repetition = (float) options.repetitionPenalty();
-        for (int i = 0; i < seen.length; i++) {
-            int token = seen[i];
-            if (i == 0 || token != seen[i - 1]) {
-                adjusted[token] = adjusted[token] > 0 ? adjusted[token] / repetition : adjusted[token] * repetition;
-            }
-        }
+    /** Pairs (token, times in the answer) of all tokens of prompt and answer. */
+    static int[][] seen(int[] tokens, int promptLength, int length) {
+        int[] all = Arrays.copyOf(tokens, length);
+        Arrays.sort(all);
         int[] answer = Arrays.copyOfRange(tokens, promptLength, length);
         Arrays.sort(answer);
-        for (int i = 0; i < answer.length; i++) {
-            adjusted[answer[i]] -= (float) options.frequencyPenalty();
-            if (i == 0 || answer[i] != answer[i - 1]) {
-                adjusted[answer[i]] -= (float) options.presencePenalty();
+        int[][] pairs = new int[length][];
+        int count = 0;
+        int at = 0;
+        for (int i = 0; i < length; i++) {
+            if (i > 0 && all[i] == all[i - 1]) {
+                continue;
             }
+            int from = at;
+            while (at < answer.length && answer[at] == all[i]) {
+                at++;
+            }
+            pairs[count++] = new int[] {all[i], at - from};
         }
+        return Arrays.copyOf(pairs, count);
+    }
+
+    private static float penalised(float score, int times, SamplingOptions options) {
+        float repetition = (float) options.repetitionPenalty();
+        float result = score > 0 ? score / repetition : score * repetition;
+        if (times > 0) {
+            result = Math.fma(-(float) times, (float) options.frequencyPenalty(), result);
+            result -= (float) options.presencePenalty();
+        }
+        return result;
     }
 
     private static int argmax(float[] scores, int vocabulary) {
@@ -83,68 +104,102 @@ final class Sampler {
         return best;
     }
 
-    private int draw(float[] scores, int vocabulary, SamplingOptions options, double uniform) {
-        float max = scores[argmax(scores, vocabulary)];
-        double temperature = options.temperature();
-        int count = sortedCandidates(scores, vocabulary, options, max);
-        double total = 0;
-        double[] weights = new double[count];
-        for (int i = 0; i < count; i++) {
-            weights[i] = Math.exp((scores[order[i]] - max) / temperature);
-            total += weights[i];
-        }
-        if (options.topP() < 1) {
-            double sum = 0;
-            int kept = 0;
-            while (kept < count && sum < options.topP() * total) {
-                sum += weights[kept++];
-            }
-            count = Math.max(kept, 1);
-            total = kept > 0 ? sum : weights[0];
-        }
-        if (options.minP() > 0) {
-            int kept = 1;
-            double sum = weights[0];
-            while (kept < count && weights[kept] >= options.minP() * weights[0]) {
-                sum += weights[kept++];
-            }
-            count = kept;
-            total = sum;
-        }
-        double target = uniform * total;
-        for (int i = 0; i < count - 1; i++) {
-            target -= weights[i];
-            if (target < 0) {
-                return order[i];
-            }
-        }
-        return order[count - 1];
+    /** What a difference of scores is multiplied by, so that its power of two is the probability's ratio. */
+    static float inverse(double temperature) {
+        return (float) Math.min(LOG2_E / temperature, Float.MAX_VALUE);
     }
 
-    /**
-     * Puts the tokens that can be drawn into {@link #order}, likeliest first (ties by id), and returns their number. A
-     * token {@code 40 * temperature} under the best has a probability below 1e-17 and is left out.
-     */
-    private int sortedCandidates(float[] scores, int vocabulary, SamplingOptions options, float max) {
-        if (order.length < vocabulary) {
-            order = new int[vocabulary];
+    /** {@code 2^((score - most) * inverse)} in units of 2^-30: a polynomial of 2^f on [0, 1). */
+    static int weight(float score, float most, float inverse) {
+        float z = (score - most) * inverse;
+        if (!(z >= -31)) {
+            return 0;
         }
+        float whole = (float) Math.floor(z);
+        float f = z - whole;
+        float p = 0.00015403530f;
+        p = Math.fma(p, f, 0.0013333558f);
+        p = Math.fma(p, f, 0.0096181291f);
+        p = Math.fma(p, f, 0.055504109f);
+        p = Math.fma(p, f, 0.24022651f);
+        p = Math.fma(p, f, 0.69314718f);
+        p = Math.fma(p, f, 1);
+        return (int) ((long) (p * ONE) >>> (int) -whole);
+    }
+
+    /** The least weight that min-p keeps. */
+    static int leastWeight(double minP) {
+        return (int) Math.ceil(Math.min(minP, 1) * ONE);
+    }
+
+    private static int draw(float[] scores, int vocabulary, SamplingOptions options, long random) {
+        float most = scores[argmax(scores, vocabulary)];
+        float inverse = inverse(options.temperature());
+        // Everything is kept up to this one, in the order (score falling, id rising).
+        long last = Long.MAX_VALUE;
+        if (options.topK() > 0 || options.topP() < 1) {
+            last = lastKept(scores, vocabulary, options, most, inverse);
+        }
+        int least = leastWeight(options.minP());
+        long total = 0;
+        for (int i = 0; i < vocabulary; i++) {
+            total += kept(scores, i, most, inverse, last, least);
+        }
+        long target = Math.unsignedMultiplyHigh(total, random);
+        int token = 0;
+        for (int i = 0; i < vocabulary; i++) {
+            int weight = kept(scores, i, most, inverse, last, least);
+            token = i;
+            target -= weight;
+            if (target < 0) {
+                break;
+            }
+        }
+        return token;
+    }
+
+    private static int kept(float[] scores, int i, float most, float inverse, long last, int least) {
+        if (key(scores[i], i) > last) {
+            return 0;
+        }
+        int weight = weight(scores[i], most, inverse);
+        return weight >= least ? weight : 0;
+    }
+
+    private static long lastKept(float[] scores, int vocabulary, SamplingOptions options, float most, float inverse) {
         long[] keys = new long[vocabulary];
-        float least = (float) (max - 40 * options.temperature());
         int count = 0;
         for (int i = 0; i < vocabulary; i++) {
-            if (scores[i] >= least) {
-                keys[count++] = ((long) descending(scores[i]) << 32) | i;
+            if (weight(scores[i], most, inverse) > 0) {
+                keys[count++] = key(scores[i], i);
             }
         }
         Arrays.sort(keys, 0, count);
         if (options.topK() > 0) {
             count = Math.min(count, options.topK());
         }
-        for (int i = 0; i < count; i++) {
-            order[i] = (int) keys[i];
+        float topP = (float) options.topP();
+        if (topP < 1) {
+            long total = 0;
+            for (int i = 0; i < count; i++) {
+                total += weight(scores[(int) keys[i]], most, inverse);
+            }
+            // The share in units of 2^-24, which a float has exactly.
+            long share = (long) (topP * (1 << 24));
+            long need = Math.max(1, Math.unsignedMultiplyHigh(total << 8, share << 32));
+            long sum = 0;
+            int enough = 0;
+            while (enough < count && sum < need) {
+                sum += weight(scores[(int) keys[enough++]], most, inverse);
+            }
+            count = enough;
         }
-        return count;
+        return keys[count - 1];
+    }
+
+    /** A number that sorts by (score falling, id rising). */
+    private static long key(float score, int id) {
+        return ((long) descending(score) << 32) | id;
     }
 
     /** An int that sorts the way the float's negation does. */
@@ -153,7 +208,7 @@ final class Sampler {
         return bits >= 0 ? ~bits : bits & Integer.MAX_VALUE;
     }
 
-    private Choice withLogprobs(int token, float[] logits, int vocabulary, int count) {
+    private static Choice withLogprobs(int token, float[] logits, int vocabulary, int count) {
         float max = logits[argmax(logits, vocabulary)];
         double total = 0;
         for (int i = 0; i < vocabulary; i++) {
@@ -166,7 +221,7 @@ final class Sampler {
         long[] keys = new long[vocabulary];
         if (most > 0) {
             for (int i = 0; i < vocabulary; i++) {
-                keys[i] = ((long) descending(logits[i]) << 32) | i;
+                keys[i] = key(logits[i], i);
             }
             Arrays.sort(keys);
         }
@@ -177,10 +232,9 @@ final class Sampler {
         return new Choice(token, (float) (logits[token] - normaliser), top, logprobs);
     }
 
-    /** A number in [0, 1) that depends on the seed and the place only (SplitMix64, Steele et al. 2014). */
-    static double uniform(long seed, int place) {
-        long z = mix(seed + 0x9E3779B97F4A7C15L) + (place + 1) * 0x9E3779B97F4A7C15L;
-        return (mix(z) >>> 11) * 0x1.0p-53;
+    /** 64 random bits that depend on the seed and the place only (SplitMix64, Steele et al. 2014). */
+    static long random(long seed, int place) {
+        return mix(mix(seed + 0x9E3779B97F4A7C15L) + (place + 1) * 0x9E3779B97F4A7C15L);
     }
 
     private static long mix(long value) {

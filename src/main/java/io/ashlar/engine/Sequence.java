@@ -24,6 +24,10 @@ final class Sequence implements Job {
 
     int[] tokens;
     int length;
+    /** Whether the last token is still being chosen by a step under way: its place is taken, its value not known. */
+    boolean awaited;
+    /** The row of the last step that chose a token for it. */
+    int sampledRow;
     /** Tokens whose keys and values are in pages. */
     int computed;
     /** Page groups at the front that the cache knows, this sequence's own or not. */
@@ -74,7 +78,26 @@ final class Sequence implements Job {
     @Override
     public boolean ready() {
         return (leader == null || leader.prefilled || leader.ended)
+                && !(awaited && answerLength() >= submission.request().maxTokens())
                 && submission.generation().hasRoom(submission.request().choices());
+    }
+
+    /** Tokens from the front whose values are known. */
+    int knownLength() {
+        return awaited ? length - 1 : length;
+    }
+
+    /** Takes the place of a token that a step under way chooses. */
+    void await(int row) {
+        append(0);
+        awaited = true;
+        sampledRow = row;
+    }
+
+    /** The token that was waited for. */
+    void arrive(int token) {
+        tokens[length - 1] = token;
+        awaited = false;
     }
 
     void append(int token) {

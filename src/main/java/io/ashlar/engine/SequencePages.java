@@ -173,8 +173,9 @@ final class SequencePages implements Pages<Sequence> {
      * the same prompt side by side), the sequence goes on with that one and its own is freed: equal tokens give equal bits.
      */
     void publish(Sequence sequence) {
-        publishTrunk(sequence);
-        while ((sequence.published + 1) * TOKENS <= sequence.computed) {
+        int computed = Math.min(sequence.computed, sequence.knownLength());
+        publishTrunk(sequence, computed);
+        while ((sequence.published + 1) * TOKENS <= computed) {
             int place = sequence.published++;
             PageGroup own = sequence.groups.get(place);
             long parent = place == 0 ? root(sequence) : sequence.groups.get(place - 1).id;
@@ -189,14 +190,14 @@ final class SequencePages implements Pages<Sequence> {
         }
     }
 
-    private void publishTrunk(Sequence sequence) {
-        if (sequence.trunk == Trunk.NONE || (sequence.published + 1) * TOKENS > sequence.computed) {
+    private void publishTrunk(Sequence sequence, int computed) {
+        if (sequence.trunk == Trunk.NONE || (sequence.published + 1) * TOKENS > computed) {
             return;
         }
         if (sequence.trunkPublished == 0) {
             sequence.trunkParent = trunkRoot(sequence);
         }
-        while ((sequence.trunkPublished + 1) * TOKENS <= sequence.computed) {
+        while ((sequence.trunkPublished + 1) * TOKENS <= computed) {
             int place = sequence.trunkPublished;
             PageGroup own = sequence.groups.get(place);
             if (!own.trunk.equals(sequence.trunk)) {

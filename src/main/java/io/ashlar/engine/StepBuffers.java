@@ -3,7 +3,6 @@ package io.ashlar.engine;
 import io.ashlar.compute.Activations;
 import io.ashlar.compute.Buffer;
 import io.ashlar.compute.Device;
-import io.ashlar.compute.Ints;
 import io.ashlar.compute.Routing;
 import io.ashlar.model.ExpertShape;
 import io.ashlar.model.LayerShape;
@@ -32,23 +31,22 @@ final class StepBuffers {
     private Activations mixed;
     private Activations outputs;
     private Activations logits;
-    private Ints best;
 
     StepBuffers(Device device) {
         this.device = device;
         Activations none = new Activations(keep(device.allocate(64)), 0, 0);
         hidden = normed = stacked = mixed = outputs = logits = none;
-        best = keep(device.ints(1));
     }
 
-    void makeRoom(StepRows step) {
+    /** @param sampled rows whose logits are needed */
+    void makeRoom(List<Chain> chains, int count, int sampled) {
         int h = hiddenWidth;
         int s = stackedWidth;
         int m = mixedWidth;
         int o = outputWidth;
         int v = vocabulary;
-        for (int i = 0; i < step.chains().size(); i++) {
-            Chain chain = step.chains().get(i);
+        for (int i = 0; i < chains.size(); i++) {
+            Chain chain = chains.get(i);
             v = Math.max(v, chain.config().vocabularySize());
             for (int l = 0; l < chain.config().layers(); l++) {
                 LayerShape shape = chain.config().layer(l);
@@ -63,8 +61,8 @@ final class StepBuffers {
                 o = experts == null ? o : Math.max(o, shape.hiddenSize() * used);
             }
         }
-        int l = Math.max(1, step.sampledCount());
-        boolean fits = step.count() <= rows
+        int l = Math.max(1, sampled);
+        boolean fits = count <= rows
                 && l <= logitRows
                 && h == hiddenWidth
                 && s == stackedWidth
@@ -74,13 +72,15 @@ final class StepBuffers {
         if (fits) {
             return;
         }
-        rows = grown(rows, step.count());
+        rows = grown(rows, count);
         logitRows = grown(logitRows, l);
         hiddenWidth = h;
         stackedWidth = s;
         mixedWidth = m;
         outputWidth = o;
         vocabulary = v;
+        // A step under way may still use them.
+        device.kernels().finish();
         close();
         hidden = activations(rows, h, h);
         normed = activations(rows, h, h);
@@ -88,7 +88,6 @@ final class StepBuffers {
         mixed = activations(rows, m, m);
         outputs = activations(rows, o, o);
         logits = activations(logitRows, aligned(v), v);
-        best = keep(device.ints(logitRows));
     }
 
     private static int aligned(int width) {
@@ -127,10 +126,6 @@ final class StepBuffers {
 
     Activations logits() {
         return logits;
-    }
-
-    Ints best() {
-        return best;
     }
 
     /** The same memory, seen as one row for each slot of experts. */

@@ -24,6 +24,11 @@ final class StepRows {
     private final Comparator<Chain> inOrder = Comparator.comparingInt(System::identityHashCode);
     private int count;
     private Ints tokens;
+    private Ints best;
+    /** Rows whose token the step before is still choosing, and its rows that do. */
+    private final Rows fedTo;
+
+    private final Rows fedFrom;
     private Ints positions;
     private PageTables tables;
     private Object[] sequences;
@@ -32,6 +37,9 @@ final class StepRows {
     StepRows(Device device) {
         this.device = device;
         this.tokens = device.ints(FIRST_ROWS);
+        this.best = device.ints(FIRST_ROWS);
+        this.fedTo = new Rows(device);
+        this.fedFrom = new Rows(device);
         this.positions = device.ints(FIRST_ROWS);
         this.tables = device.pageTables(FIRST_ROWS);
         this.sequences = new Object[FIRST_ROWS];
@@ -41,6 +49,8 @@ final class StepRows {
     void fill(StepPlan<Sequence> plan) {
         sampled.clear();
         chains.clear();
+        fedTo.clear();
+        fedFrom.clear();
         count = 0;
         for (int i = 0; i < plan.size(); i++) {
             Sequence s = plan.job(i);
@@ -57,6 +67,7 @@ final class StepRows {
             chains.sort(inOrder);
         }
         makeRoom();
+        // Rows of the step before are read before this step gives its own.
         int last = 0;
         int other = sampled.size();
         for (int i = 0; i < plan.size(); i++) {
@@ -66,7 +77,13 @@ final class StepRows {
             Rows own = rowsOf(s.chain);
             for (int t = 0; t < pending; t++) {
                 int row = completes && t == pending - 1 ? last++ : other++;
-                tokens.set(row, s.tokens[s.computed + t]);
+                int at = s.computed + t;
+                if (at < s.knownLength()) {
+                    tokens.set(row, s.tokens[at]);
+                } else {
+                    fedTo.add(row);
+                    fedFrom.add(s.sampledRow);
+                }
                 positions.set(row, s.computed + t);
                 tables.set(row, s.table);
                 sequences[row] = s;
@@ -79,8 +96,9 @@ final class StepRows {
     private void makeRoom() {
         if (count > sequences.length) {
             int more = Math.max(count, 2 * sequences.length);
-            close();
+            closeInts();
             tokens = device.ints(more);
+            best = device.ints(more);
             positions = device.ints(more);
             tables = device.pageTables(more);
             sequences = new Object[more];
@@ -120,6 +138,31 @@ final class StepRows {
         return sampled.get(row);
     }
 
+    /** Whether the device draws this sequence's next token, other than by taking the likeliest. */
+    boolean drawsOnDevice(Sequence sequence) {
+        return device.kernels().samples() && !sequence.sampling.takesLikeliest() && sequence.sampling.logprobs() < 0;
+    }
+
+    /** Whether the sequence's next token comes from the device, by drawing or as the likeliest. */
+    boolean choosesOnDevice(Sequence sequence) {
+        return sequence.sampling.takesLikeliest() || drawsOnDevice(sequence);
+    }
+
+    /** The token chosen for each sampled row. */
+    Ints best() {
+        return best;
+    }
+
+    /** Rows whose token the step before is still choosing. */
+    Rows fedTo() {
+        return fedTo;
+    }
+
+    /** The rows of the step before that choose them. */
+    Rows fedFrom() {
+        return fedFrom;
+    }
+
     Ints tokens() {
         return tokens;
     }
@@ -143,6 +186,13 @@ final class StepRows {
     }
 
     void close() {
+        closeInts();
+        fedTo.close();
+        fedFrom.close();
+    }
+
+    private void closeInts() {
+        best.close();
         tokens.close();
         positions.close();
         tables.close();

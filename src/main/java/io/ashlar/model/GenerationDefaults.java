@@ -10,4 +10,7 @@ public record GenerationDefaults(
         @Nullable Double topP,
         @Nullable Integer topK,
         @Nullable Double minP,
-        @Nullable Double repetitionPenalty) {}
+        @Nullable Double repetitionPenalty) {
+    /** Of a model that says nothing. */
+    public static final GenerationDefaults NONE = new GenerationDefaults(List.of(), null, null, null, null, null);
+}

@@ -2,15 +2,14 @@ package io.ashlar.serving;
 
 import io.ashlar.block.AdapterManifest;
 import io.ashlar.block.BlockZoo;
-import io.ashlar.block.LoadedBlocks;
 import io.ashlar.block.ModelManifest;
 import io.ashlar.catalog.Catalog;
 import io.ashlar.catalog.CatalogModel;
 import io.ashlar.catalog.Deployment;
+import io.ashlar.compute.OutOfDeviceMemoryException;
 import io.ashlar.database.ChangeFeed;
 import io.ashlar.engine.Chain;
-import io.ashlar.engine.ChainLoader;
-import io.ashlar.engine.Engine;
+import io.ashlar.engine.EngineMetrics;
 import io.ashlar.model.text.ChatTemplate;
 import io.ashlar.model.text.Tokenizer;
 import java.util.Collection;
@@ -35,9 +34,7 @@ public final class Serving {
 
     private final Catalog catalog;
     private final BlockZoo zoo;
-    private final Engine engine;
-    private final LoadedBlocks loaded;
-    private final ChainLoader chains;
+    private final List<Host> hosts;
     private final ServingLimits limits;
     private final ReentrantLock loadingChains = new ReentrantLock();
     private final Executor loaders = Executors.newThreadPerTaskExecutor(
@@ -47,12 +44,11 @@ public final class Serving {
     private final Map<String, Tokenizer> tokenizers = new HashMap<>();
     private final ReentrantLock reconciling = new ReentrantLock();
 
-    public Serving(Catalog catalog, BlockZoo zoo, Engine engine, LoadedBlocks loaded, ServingLimits limits) {
+    /** @param hosts where deployments are placed; those that come first where nothing else decides */
+    public Serving(Catalog catalog, BlockZoo zoo, List<Host> hosts, ServingLimits limits) {
         this.catalog = catalog;
         this.zoo = zoo;
-        this.engine = engine;
-        this.loaded = loaded;
-        this.chains = new ChainLoader(loaded);
+        this.hosts = List.copyOf(hosts);
         this.limits = limits;
     }
 
@@ -99,18 +95,19 @@ public final class Serving {
                     manifest.tokenizer() + "/" + vocabulary,
                     key -> new Tokenizer(zoo.file(manifest.tokenizer()), vocabulary));
             String template = manifest.chatTemplate();
+            Host host = place(manifest);
             ServedModel deployed = new ServedModel(
                     deployment,
                     manifest,
                     adapter != null,
                     limits.maxContext(),
-                    engine,
+                    host.engine(),
                     tokenizer,
                     template == null ? null : new ChatTemplate(template, manifest.specialTokens()),
-                    () -> load(manifest, adapter),
-                    this::release);
+                    () -> load(host, manifest, adapter),
+                    chain -> release(host, chain));
             // Adapters are many and load fast: they come when they are asked for. So do models beyond the memory.
-            if (adapter == null && fits(manifest)) {
+            if (adapter == null && host.fits(manifest)) {
                 deployed.wake(Runnable::run).join();
             }
             served.put(deployment.name(), deployed);
@@ -122,44 +119,78 @@ public final class Serving {
         }
     }
 
-    private boolean fits(ModelManifest manifest) {
-        return loaded.bytes() + loaded.missingBytes(manifest.chain()) <= limits.weightBytes();
+    /**
+     * Where a model is served from now on: where most of its blocks are or will be, so that a family stays together; among
+     * those where it has room, and then where most is free.
+     */
+    private Host place(ModelManifest manifest) {
+        Host best = hosts.getFirst();
+        for (Host host : hosts) {
+            if (comparePlaces(host, best, manifest) < 0) {
+                best = host;
+            }
+        }
+        return best;
+    }
+
+    private int comparePlaces(Host a, Host b, ModelManifest manifest) {
+        int room = Boolean.compare(b.fits(manifest), a.fits(manifest));
+        int missing = Long.compare(
+                a.loaded().missingBytes(manifest.chain()), b.loaded().missingBytes(manifest.chain()));
+        int free = Long.compare(b.freeBytes(), a.freeBytes());
+        return room != 0 ? room : missing != 0 ? missing : free;
     }
 
     /** Makes room and loads; one chain at a time, since each needs to know what the others took. */
-    private Chain load(ModelManifest manifest, @Nullable AdapterManifest adapter) {
+    private Chain load(Host host, ModelManifest manifest, @Nullable AdapterManifest adapter) {
         loadingChains.lock();
         try {
-            while (!fits(manifest)) {
-                if (!sleepOne(model -> true)) {
+            while (!host.fits(manifest)) {
+                if (!sleepOne(host, model -> true)) {
                     throw new IllegalStateException("its blocks do not fit beside those in use: "
-                            + loaded.missingBytes(manifest.chain()) + " bytes more are needed, "
-                            + Math.max(0, limits.weightBytes() - loaded.bytes()) + " are free");
+                            + host.loaded().missingBytes(manifest.chain()) + " bytes more are needed, "
+                            + host.freeBytes() + " are free");
                 }
             }
             if (adapter != null) {
-                while (residentAdapters() >= limits.adapters() && sleepOne(ServedModel::isAdapter)) {
+                while (residentAdapters(host) >= limits.adapters() && sleepOne(host, ServedModel::isAdapter)) {
                     // until there is a place
                 }
             }
-            Chain chain = chains.load(manifest, adapter, limits.maxContext());
-            engine.place(chain);
-            return chain;
+            while (true) {
+                try {
+                    Chain chain = host.chains().load(manifest, adapter, limits.maxContext());
+                    try {
+                        host.engine().place(chain).join();
+                    } catch (CompletionException e) {
+                        host.chains().release(chain);
+                        throw e.getCause() instanceof RuntimeException cause ? cause : e;
+                    }
+                    return chain;
+                } catch (OutOfDeviceMemoryException e) {
+                    // Free memory may be in pieces, and angles and step buffers take some too.
+                    if (!sleepOne(host, model -> true)) {
+                        throw e;
+                    }
+                }
+            }
         } finally {
             loadingChains.unlock();
         }
     }
 
-    private long residentAdapters() {
+    private long residentAdapters(Host host) {
         return served.values().stream()
+                .filter(m -> m.engine() == host.engine())
                 .filter(m -> m.isAdapter() && m.readiness() == ServedModel.Readiness.READY)
                 .count();
     }
 
     /** Puts the model to sleep that nobody has used for longest. False when all are in use. */
-    private boolean sleepOne(Predicate<ServedModel> which) {
+    private boolean sleepOne(Host host, Predicate<ServedModel> which) {
         while (true) {
             ServedModel idlest = served.values().stream()
+                    .filter(m -> m.engine() == host.engine())
                     .filter(which)
                     .filter(m -> m.idleSince() != Long.MAX_VALUE)
                     .min(Comparator.comparingLong(ServedModel::idleSince))
@@ -169,7 +200,7 @@ public final class Serving {
             }
             Chain idle = idlest.sleep();
             if (idle != null) {
-                releaseNow(idle);
+                releaseNow(host, idle);
                 LOG.log(System.Logger.Level.INFO, "{0} sleeps: its memory is needed", idlest.name());
                 return true;
             }
@@ -194,13 +225,13 @@ public final class Serving {
     }
 
     /** Called where the last lease ends, which may be an event loop: unmapping is not its work. */
-    private void release(Chain chain) {
-        loaders.execute(() -> releaseNow(chain));
+    private void release(Host host, Chain chain) {
+        loaders.execute(() -> releaseNow(host, chain));
     }
 
-    private void releaseNow(Chain chain) {
-        engine.forget(chain);
-        chains.release(chain);
+    private static void releaseNow(Host host, Chain chain) {
+        host.engine().forget(chain);
+        host.chains().release(chain);
     }
 
     /** The deployment of this name, kept loaded until {@link ServedModel#endLease}; null when none is ready. */
@@ -222,16 +253,17 @@ public final class Serving {
         return Map.copyOf(failures);
     }
 
-    /** Bytes of weights held, each block once. */
+    /** Bytes of weights held, each block once on each device. */
     public long weightBytes() {
-        return loaded.bytes();
+        return hosts.stream().mapToLong(h -> h.loaded().bytes()).sum();
     }
 
     public int blockCount() {
-        return loaded.blockCount();
+        return hosts.stream().mapToInt(h -> h.loaded().blockCount()).sum();
     }
 
-    public Engine engine() {
-        return engine;
+    /** What all engines do, together. */
+    public EngineMetrics metrics() {
+        return hosts.stream().map(h -> h.engine().metrics()).reduce(EngineMetrics.ZERO, EngineMetrics::plus);
     }
 }

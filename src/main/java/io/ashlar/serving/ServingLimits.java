@@ -2,7 +2,6 @@ package io.ashlar.serving;
 
 /**
  * @param maxContext bounds every model's context, in tokens
- * @param weightBytes weights that may be in memory; models beyond it take turns
- * @param adapters that may be in memory without being used
+ * @param adapters that may be in the memory of each device without being used
  */
-public record ServingLimits(int maxContext, long weightBytes, int adapters) {}
+public record ServingLimits(int maxContext, int adapters) {}

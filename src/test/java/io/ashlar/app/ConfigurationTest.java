@@ -33,7 +33,7 @@ class ConfigurationTest {
         assertThat(p.console().port()).isEqualTo(2);
         assertThat(p.management().port()).isEqualTo(1);
         assertThat(p.engine().pageMemory().toMegabytes()).isEqualTo(64);
-        assertThat(p.engine().stepTokens()).isEqualTo(512);
+        assertThat(p.engine().stepTokens()).isZero();
     }
 
     @Test

@@ -3,7 +3,8 @@ package io.ashlar.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.ashlar.compute.cpu.CpuDevice;
+import io.ashlar.compute.Device;
+import io.ashlar.compute.TestDevices;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -21,12 +22,12 @@ class EngineTest {
     @TempDir
     static Path root;
 
-    static CpuDevice device;
+    static Device device;
     static DemoModels models;
 
     @BeforeAll
     static void load() {
-        device = new CpuDevice(2);
+        device = TestDevices.open();
         models = new DemoModels(root, device);
     }
 
@@ -224,7 +225,7 @@ class EngineTest {
 
     @Test
     void base_fine_tune_and_adapter_hold_the_base_two_layers_and_the_adapter() {
-        CpuDevice own = new CpuDevice(1);
+        Device own = TestDevices.open();
         io.ashlar.block.LoadedBlocks loaded = new io.ashlar.block.LoadedBlocks(models.zoo, own);
         ChainLoader loader = new ChainLoader(loaded);
         Chain base = loader.load(models.manifest("demo-base"), null, 1024);

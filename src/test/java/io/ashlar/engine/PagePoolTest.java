@@ -2,7 +2,8 @@ package io.ashlar.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.ashlar.compute.cpu.CpuDevice;
+import io.ashlar.compute.Device;
+import io.ashlar.compute.TestDevices;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -17,7 +18,7 @@ class PagePoolTest {
     @Property(tries = 100)
     void pages_never_overlap_and_all_memory_comes_back(@ForAll long seed) {
         Random random = new Random(seed);
-        try (CpuDevice device = new CpuDevice(1)) {
+        try (Device device = TestDevices.open()) {
             PagePool pool = new PagePool(device, 16 * SLAB, SLAB);
             TreeMap<Long, Long> held = new TreeMap<>();
             List<long[]> groups = new ArrayList<>();

@@ -87,7 +87,7 @@ class SamplerTest {
         double sum = 0;
         double squares = 0;
         for (int i = 0; i < 100_000; i++) {
-            double u = Sampler.uniform(i / 1000, i % 1000);
+            double u = (Sampler.random(i / 1000, i % 1000) >>> 11) * 0x1.0p-53;
             assertThat(u).isBetween(0.0, 1.0);
             sum += u;
             squares += u * u;

@@ -2,7 +2,8 @@ package io.ashlar.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.ashlar.compute.cpu.CpuDevice;
+import io.ashlar.compute.Device;
+import io.ashlar.compute.TestDevices;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
@@ -17,12 +18,12 @@ class TrunkTest {
     @TempDir
     static Path root;
 
-    private static CpuDevice device;
+    private static Device device;
     private static DemoModels models;
 
     @BeforeAll
     static void start() {
-        device = new CpuDevice(2);
+        device = TestDevices.open();
         models = new DemoModels(root, device);
     }
 

@@ -4,6 +4,7 @@ import io.ashlar.compute.Activation;
 import io.ashlar.compute.Activations;
 import io.ashlar.compute.AdapterRows;
 import io.ashlar.compute.Attention;
+import io.ashlar.compute.AttentionTiling;
 import io.ashlar.compute.Ints;
 import io.ashlar.compute.Kernels;
 import io.ashlar.compute.KeyValues;
@@ -106,6 +107,11 @@ final class NativeKernels implements Kernels {
 
     private Tape put(Activations x) {
         return tape.put(Address.of(x)).put(x.stride());
+    }
+
+    @Override
+    public void discard() {
+        tape.clear();
     }
 
     @Override
@@ -306,8 +312,8 @@ final class NativeKernels implements Kernels {
             attend(q, rows, 0, rows.taskCount(), 0, how, positions, from, out);
             return;
         }
-        int most = (int) Math.max(Rows.TILE, MOST_PART_BYTES / partBytes);
-        long address = parts.atLeast(Math.min(rows.count(), most + Rows.TILE) * partBytes);
+        int most = (int) Math.max(AttentionTiling.HOST.rows(), MOST_PART_BYTES / partBytes);
+        long address = parts.atLeast(Math.min(rows.count(), most + AttentionTiling.HOST.rows()) * partBytes);
         int longDone = 0;
         for (int task = 0; task < rows.taskCount(); ) {
             int first = rows.tasks().get(3 * task);

@@ -65,6 +65,9 @@ final class VectorKernels implements Kernels {
     }
 
     @Override
+    public void discard() {}
+
+    @Override
     public void finish() {}
 
     @Override

@@ -22,6 +22,15 @@ public final class TokenBytes {
         this.stripsFirstSpace = stripsFirstSpace;
     }
 
+    /** For models without a tokenizer, such as random ones: token i stands for byte i % 256. */
+    public static TokenBytes ofBytes(int vocabularySize) {
+        byte[][] bytes = new byte[vocabularySize][];
+        for (int i = 0; i < vocabularySize; i++) {
+            bytes[i] = new byte[] {(byte) i};
+        }
+        return new TokenBytes(bytes, new boolean[vocabularySize], false);
+    }
+
     /** @param vocabularySize the model's; ids the tokenizer does not know stand for nothing */
     static TokenBytes read(JsonNode tokenizer, int vocabularySize) {
         boolean byteLevel = mentions(tokenizer.path("decoder"), "ByteLevel");
