@@ -52,6 +52,33 @@ DEVICE uint64_t block_total(uint64_t value, uint64_t *sum) {
     return *sum;
 }
 
+#define SAMPLE_THREADS 512
+
+/** Consecutive tokens of one thread, so that sums over threads run in the order of ids. */
+struct Range { int begin, end; };
+
+DEVICE Range own_range(int vocabulary) {
+    int each = (vocabulary + SAMPLE_THREADS - 1) / SAMPLE_THREADS;
+    int begin = threadIdx.x * each;
+    int end = begin + each < vocabulary ? begin + each : vocabulary;
+    return {begin, end};
+}
+
+/** The sum of the threads' values before this one's, and of all. */
+struct Sums { uint64_t before, total; };
+
+DEVICE Sums sums_before(uint64_t own, uint64_t *starts) {
+    block_sync();
+    starts[threadIdx.x] = own;
+    block_sync();
+    Sums sums = {0, 0};
+    for (int i = 0; i < SAMPLE_THREADS; i++) {
+        sums.before = i == (int) threadIdx.x ? sums.total : sums.before;
+        sums.total += starts[i];
+    }
+    return sums;
+}
+
 /** What is added up for a token when a boundary is sought: 1, or its weight. */
 struct Candidates {
     const float *scores;
@@ -69,7 +96,8 @@ struct Candidates {
  * Lowers the limits to the shortest beginning of the candidates, in the order (score falling, id rising), whose counts or
  * weights come to {@code need}. Eight bits of the key at a time, the most significant first; then the id.
  */
-template <bool WEIGHTS> DEVICE void shorten(Candidates &c, uint64_t need, uint64_t *bins) {
+template <bool WEIGHTS>
+DEVICE void shorten(Candidates &c, uint64_t need, uint64_t *bins, uint64_t *starts, volatile int *chosen) {
     uint32_t prefix = 0;
     for (int shift = 24; shift >= 0; shift -= 8) {
         block_sync();
@@ -77,15 +105,24 @@ template <bool WEIGHTS> DEVICE void shorten(Candidates &c, uint64_t need, uint64
             bins[i] = 0;
         }
         block_sync();
+        // Tokens of one bin often follow one another: they are added up before they are shared.
+        uint32_t last = 0;
+        uint64_t sum = 0;
         for (int i = threadIdx.x; i < c.vocabulary; i += blockDim.x) {
             uint32_t key = falling(c.scores[i]);
             bool inside = shift == 24 || key >> (shift + 8) == prefix >> (shift + 8);
             if (inside && c.has(i)) {
-                uint64_t amount = WEIGHTS ? weight_of(c.scores[i], c.most, c.inverse) : 1;
-                if (amount) {
-                    add_atomically(&bins[key >> shift & 255], amount);
+                uint32_t bin = key >> shift & 255;
+                if (bin != last && sum) {
+                    add_atomically(&bins[last], sum);
+                    sum = 0;
                 }
+                last = bin;
+                sum += WEIGHTS ? weight_of(c.scores[i], c.most, c.inverse) : 1;
             }
+        }
+        if (sum) {
+            add_atomically(&bins[last], sum);
         }
         block_sync();
         uint64_t below = 0;
@@ -106,17 +143,26 @@ template <bool WEIGHTS> DEVICE void shorten(Candidates &c, uint64_t need, uint64
         each = weight_of(float_of(bits), c.most, c.inverse);
     }
     uint64_t wanted = (need + each - 1) / each;
-    int id = 0;
-    for (uint64_t found = 0; id < c.vocabulary; id++) {
-        if (falling(c.scores[id]) == prefix && ++found == wanted) {
-            break;
-        }
+    Range own = own_range(c.vocabulary);
+    uint64_t there = 0;
+    for (int i = own.begin; i < own.end; i++) {
+        there += falling(c.scores[i]) == prefix;
     }
+    uint64_t before = sums_before(there, starts).before;
+    if (wanted > before && wanted <= before + there) {
+        int i = own.begin;
+        for (uint64_t found = before; i < own.end; i++) {
+            if (falling(c.scores[i]) == prefix && ++found == wanted) {
+                break;
+            }
+        }
+        *chosen = i;
+    }
+    block_sync();
     c.key_limit = prefix;
-    c.id_limit = id;
+    c.id_limit = *chosen;
+    block_sync();
 }
-
-#define SAMPLE_THREADS 512
 
 /** Grid (rows), 512 threads. Scores are changed in place by bias and penalties. */
 DEVICE void sample(const Sample &p) {
@@ -130,6 +176,7 @@ DEVICE void sample(const Sample &p) {
     uint64_t *bins = reinterpret_cast<uint64_t *>(shared_memory());
     uint64_t *one = bins + 256;
     float *most_of_warp = reinterpret_cast<float *>(one + 1);
+    volatile int *chosen = reinterpret_cast<volatile int *>(one + SAMPLE_THREADS / WARP);
     uint64_t *starts = one + 1 + SAMPLE_THREADS / WARP;
 
     // Pairs (token, bias), each token once; then pairs (token, times in the answer), each token once.
@@ -166,14 +213,14 @@ DEVICE void sample(const Sample &p) {
     }
     Candidates c = {scores, vocabulary, most, float_of((uint32_t) o[SAMPLE_INVERSE]), 0xffffffffu, 0x7fffffff};
     if (o[SAMPLE_GREEDY]) {
-        shorten<false>(c, 1, bins);
+        shorten<false>(c, 1, bins, starts, chosen);
         if (threadIdx.x == 0) {
             p.out[row] = c.id_limit;
         }
         return;
     }
     if (o[SAMPLE_TOP_K] > 0) {
-        shorten<false>(c, o[SAMPLE_TOP_K], bins);
+        shorten<false>(c, o[SAMPLE_TOP_K], bins, starts, chosen);
     }
     float top_p = float_of((uint32_t) o[SAMPLE_TOP_P]);
     if (top_p < 1) {
@@ -185,31 +232,21 @@ DEVICE void sample(const Sample &p) {
         // A share of the total, in units of 2^-24 of it: exact.
         uint64_t share = (uint64_t) mul(top_p, 16777216.0f);
         uint64_t need = high_product(total << 8, share << 32);
-        shorten<true>(c, need > 0 ? need : 1, bins);
+        shorten<true>(c, need > 0 ? need : 1, bins, starts, chosen);
     }
     uint32_t least = (uint32_t) o[SAMPLE_MIN_WEIGHT];
-    // Each thread takes consecutive tokens, so that sums run in the order of ids.
-    int each = (vocabulary + SAMPLE_THREADS - 1) / SAMPLE_THREADS;
-    int begin = threadIdx.x * each;
-    int end = begin + each < vocabulary ? begin + each : vocabulary;
+    Range range = own_range(vocabulary);
     uint64_t own = 0;
-    for (int i = begin; i < end; i++) {
+    for (int i = range.begin; i < range.end; i++) {
         uint32_t weight = c.has(i) ? weight_of(scores[i], most, c.inverse) : 0;
         own += weight >= least ? weight : 0;
     }
-    block_sync();
-    starts[threadIdx.x] = own;
-    block_sync();
-    uint64_t before = 0;
-    uint64_t total = 0;
-    for (int i = 0; i < SAMPLE_THREADS; i++) {
-        before = i == (int) threadIdx.x ? total : before;
-        total += starts[i];
-    }
+    Sums sums = sums_before(own, starts);
+    uint64_t before = sums.before;
     uint64_t random = (uint64_t) (uint32_t) o[SAMPLE_RANDOM_HIGH] << 32 | (uint32_t) o[SAMPLE_RANDOM_LOW];
-    uint64_t target = high_product(total, random);
+    uint64_t target = high_product(sums.total, random);
     if (target >= before && target < before + own) {
-        for (int i = begin; i < end; i++) {
+        for (int i = range.begin; i < range.end; i++) {
             uint32_t weight = c.has(i) ? weight_of(scores[i], most, c.inverse) : 0;
             weight = weight >= least ? weight : 0;
             if (target < before + weight) {

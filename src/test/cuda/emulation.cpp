@@ -230,6 +230,8 @@ const void *emulation_kernel(const char *name) {
     return nullptr;
 }
 
+int emulation_parameter_bytes(const void *kernel) { return ((const Entry *) kernel)->parameter_bytes; }
+
 /** Null, or what went wrong. */
 const char *emulation_launch(const void *kernel, int x, int y, int z, int threads, int shared_bytes, const void *with,
     int parameter_bytes, int64_t seed) {

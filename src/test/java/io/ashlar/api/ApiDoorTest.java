@@ -5,10 +5,10 @@ import static io.ashlar.app.TestServer.json;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.ashlar.app.TestServer;
-import io.ashlar.engine.Engine;
 import io.ashlar.identity.ApiKeys;
 import io.ashlar.identity.Tenant;
 import io.ashlar.identity.Tenants;
+import io.ashlar.serving.Serving;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
@@ -401,8 +401,8 @@ class ApiDoorTest {
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void a_client_that_goes_away_stops_its_generation(boolean stream) throws IOException {
-        Engine engine = server.service(Engine.class);
-        await("an idle engine", () -> engine.metrics().running() == 0);
+        Serving serving = server.service(Serving.class);
+        await("an idle engine", () -> serving.metrics().running() == 0);
         String body = "{\"model\":\"demo-base\",\"stream\":" + stream + ",\"logit_bias\":{\"1535\":-100,\"1533\":-100,"
                 + "\"1534\":-100},\"max_tokens\":1000,\"n\":8,\"messages\":[{\"role\":\"user\",\"content\":\"Tell me a story.\"}]}";
         UUID id;
@@ -414,10 +414,10 @@ class ApiDoorTest {
             socket.getOutputStream().write(head.getBytes(java.nio.charset.StandardCharsets.US_ASCII));
             socket.getOutputStream().write(bytes);
             socket.getOutputStream().flush();
-            await("the generation to run", () -> engine.metrics().running() > 0);
+            await("the generation to run", () -> serving.metrics().running() > 0);
             id = stream ? requestId(socket.getInputStream()) : null;
         }
-        await("the generation to end", () -> engine.metrics().running() == 0);
+        await("the generation to end", () -> serving.metrics().running() == 0);
         if (id != null) {
             JdbcClient database = server.service(JdbcClient.class);
             await("the row", () -> rows(database, id) == 1);

@@ -18,7 +18,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Every kernel of every device against plain arithmetic in double precision, on random shapes, tails included. */
-class KernelsTest {
+public class KernelsTest {
     private static final int ROUNDS = 6;
 
     /**
@@ -39,7 +39,8 @@ class KernelsTest {
     private static final List<Variant> VARIANTS = new ArrayList<>();
 
     static {
-        for (String choice : List.of("best", "avx2", "vector")) {
+        List<String> choices = TestDevices.computesInHalves() ? List.of() : List.of("best", "avx2", "vector");
+        for (String choice : choices) {
             String before = System.setProperty("ashlar.kernels", choice);
             Device device = new CpuDevice(2);
             boolean vector = device.describe().startsWith("Vector API");
@@ -253,9 +254,9 @@ class KernelsTest {
             v.kernels().embed(matrix, ints(v, 3, 49, 16, 0), Rows.of(v.device, 0, 1, 3), 1.5f, out);
             v.kernels().finish();
             for (int k = 0; k < 512; k++) {
-                close(v, values(v, out)[k], 1.5 * table[3][k], 20);
-                close(v, values(v, out)[512 + k], 1.5 * table[49][k], 20);
-                close(v, values(v, out)[3 * 512 + k], 1.5 * table[0][k], 20);
+                close(v, values(v, out)[k], 1.5 * table[3][k], v.error > 1e-4 ? 200 : 1);
+                close(v, values(v, out)[512 + k], 1.5 * table[49][k], v.error > 1e-4 ? 200 : 1);
+                close(v, values(v, out)[3 * 512 + k], 1.5 * table[0][k], v.error > 1e-4 ? 200 : 1);
                 assertThat(values(v, out)[2 * 512 + k]).isZero();
             }
         }

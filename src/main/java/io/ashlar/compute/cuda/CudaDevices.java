@@ -38,7 +38,13 @@ public final class CudaDevices {
         }
         if (gpus.isEmpty()) {
             LOG.log(System.Logger.Level.INFO, "No GPU is used: the NVIDIA driver shows none.");
+            return List.of();
         }
+        LOG.log(
+                System.Logger.Level.INFO,
+                "The NVIDIA driver speaks CUDA {0} and shows {1} GPU(s).",
+                version(driver.version()),
+                gpus.size());
         List<Device> devices = new ArrayList<>();
         for (GpuProperties gpu : gpus) {
             try {

@@ -57,9 +57,12 @@ class CudaKernelsTest {
     @Test
     void numbers_go_up_before_the_kernels_that_read_them() {
         List<String> calls = step(rows(3));
-        assertThat(calls.getFirst()).isEqualTo("synchronize");
-        assertThat(calls.get(1)).startsWith("in ");
-        assertThat(calls.get(2)).startsWith("launch scatter_words");
+        List<String> kinds = calls.stream()
+                .map(c -> c.replaceAll(" (on )?[0-9]+$", ""))
+                .distinct()
+                .toList();
+        assertThat(kinds).containsSubsequence("in", "launch scatter_words", "launch gate_silu");
+        assertThat(calls.getLast()).isEqualTo("synchronize");
         assertThat(calls.stream().filter(c -> c.startsWith("launch gate_silu"))).hasSize(2);
         assertThat(calls.getLast()).isEqualTo("synchronize");
     }

@@ -8,7 +8,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -24,7 +23,8 @@ import java.util.concurrent.locks.ReentrantLock;
 public final class EmulatedGpu implements Gpu {
     private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG;
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT;
-    private static final Path LIBRARY = Path.of("target", "emulation", "libkernels.so");
+    private static final Path FOLDER = Path.of("target", "emulation");
+    private static final Path LIBRARY = FOLDER.resolve("libkernels.so");
     /** The library's threads are fibers of one thread. */
     private static final ReentrantLock ONE = new ReentrantLock();
 
@@ -61,12 +61,10 @@ public final class EmulatedGpu implements Gpu {
         return new EmulatedGpu(memory, sharedBytes);
     }
 
-    private static synchronized void load() {
-        if (launchHandle != null) {
-            return;
-        }
+    /** Builds the emulation, unless it is there; returns where it is. */
+    static synchronized Path build() {
         try {
-            Process build = new ProcessBuilder("sh", "src/test/cuda/build", LIBRARY.toString())
+            Process build = new ProcessBuilder("sh", "src/test/cuda/build", FOLDER.toString())
                     .inheritIO()
                     .start();
             if (build.waitFor() != 0) {
@@ -75,9 +73,14 @@ public final class EmulatedGpu implements Gpu {
         } catch (IOException | InterruptedException e) {
             throw new IllegalStateException(e);
         }
-        if (!Files.exists(LIBRARY)) {
-            throw new IllegalStateException("no emulation was built");
+        return FOLDER;
+    }
+
+    private static synchronized void load() {
+        if (launchHandle != null) {
+            return;
         }
+        build();
         Linker linker = Linker.nativeLinker();
         SymbolLookup library = SymbolLookup.libraryLookup(LIBRARY, Arena.global());
         kernelHandle = linker.downcallHandle(
