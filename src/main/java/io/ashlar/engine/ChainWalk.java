@@ -89,12 +89,13 @@ final class ChainWalk implements Pass {
         for (int layer = 0; layer < way.layers.size(); layer++) {
             passTrunks(way, rows, layer);
             List<Group> groups = way.layers.get(layer);
-            if (groups.size() > 1) {
+            boolean apart = runApart(groups, layer);
+            if (apart) {
                 kernels().join();
             }
             for (int i = 0; i < groups.size(); i++) {
                 Group g = groups.get(i);
-                if (groups.size() > 1) {
+                if (apart) {
                     kernels().beside(i);
                 }
                 group = g.rows();
@@ -103,7 +104,7 @@ final class ChainWalk implements Pass {
                         .family()
                         .layer(this, g.rows().rows, layer, shape, g.block().weights());
             }
-            if (groups.size() > 1) {
+            if (apart) {
                 kernels().join();
             }
         }
@@ -125,6 +126,16 @@ final class ChainWalk implements Pass {
             }
         }
         return kernels().submit();
+    }
+
+    /** Whether groups of a depth may run side by side: they have rows of their own, but experts' slots are shared. */
+    private static boolean runApart(List<Group> groups, int layer) {
+        for (int i = 0; i < groups.size(); i++) {
+            if (groups.get(i).first().config().layer(layer).experts() != null) {
+                return false;
+            }
+        }
+        return groups.size() > 1;
     }
 
     /** Where chains leave their trunk: keeps the hidden states of rows that came through it, and brings those that did not. */

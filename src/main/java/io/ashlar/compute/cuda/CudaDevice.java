@@ -234,7 +234,7 @@ public final class CudaDevice implements Device {
 
     /** Milliseconds that the GPU ran steps, and milliseconds that it waited from the end of one to the begin of the next. */
     public double[] times() {
-        return kernels.times();
+        return kernels.runs().times();
     }
 
     /** Bytes read and written a second, by the driver's own copies within the device. No step may run beside it. */
@@ -257,7 +257,7 @@ public final class CudaDevice implements Device {
 
     /** Steps that ran as graphs, and steps that ran launch by launch. */
     public long[] runs() {
-        return new long[] {kernels.graphs().graphLaunches(), kernels.graphs().directLaunches()};
+        return kernels.runs().counts();
     }
 
     @Override

@@ -18,7 +18,6 @@ import io.ashlar.compute.RotaryTable;
 import io.ashlar.compute.Routing;
 import io.ashlar.compute.Rows;
 import io.ashlar.compute.Vector;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -31,30 +30,19 @@ import org.jspecify.annotations.Nullable;
  * up to a few sizes, kernels read the real counts from device memory, and everything else that changes is there too.
  */
 final class CudaKernels implements Kernels {
-    private static final System.Logger LOG = System.getLogger(CudaKernels.class.getName());
     private static final int MOST_SIDES = 4;
-    private static final int MOST_RUNS = 2;
-    /** One more, so that the end of the run before the oldest under way is still known. */
-    private static final int SLOTS = MOST_RUNS + 1;
 
     private static final int ROW_THREADS = 256;
     private static final int SAMPLE_THREADS = 512;
     private static final int SAMPLE_SHARED = (256 + 1 + SAMPLE_THREADS / 32 + SAMPLE_THREADS) * Long.BYTES;
 
-    private final Gpu gpu;
     private final DeviceWords words;
-    private final long stream;
-    private final Launches launches = new Launches();
-    private final GraphCache graphs;
+    private final GpuRuns runs;
+    private final Launches launches;
     private final Products products;
     private final Attentions attentions;
     private final List<Scratch> scratches = new ArrayList<>();
-    private final Run[] runs = new Run[SLOTS];
     private int side;
-    private int started;
-    private int settled;
-    private volatile double busyMillis;
-    private volatile double idleMillis;
 
     private final long[] embed = new long[DType.values().length];
     private final long[] rotateStore = new long[PageType.values().length];
@@ -82,72 +70,12 @@ final class CudaKernels implements Kernels {
 
     private int literalsUsed;
 
-    /** What kernels of the recorded work write for the host. */
-    private final List<CudaInts> outputs = new ArrayList<>();
-
-    /** Work under way: what it will have written for the host, and where that arrives. */
-    private final class Run implements Submitted {
-        private final long began = gpu.event();
-        private final long done = gpu.event();
-        private final List<CudaInts> outputs = new ArrayList<>();
-        private final List<CudaBuffer> outgrown = new ArrayList<>();
-        private MemorySegment arrived = gpu.pinned(1 << 14);
-        private int number;
-
-        void start() {
-            number = started++;
-            long bytes = 0;
-            for (int i = 0; i < outputs.size(); i++) {
-                bytes += outputs.get(i).length() * 4L;
-            }
-            if (bytes > arrived.byteSize()) {
-                arrived = gpu.pinned(2 * bytes);
-            }
-            long at = 0;
-            for (int i = 0; i < outputs.size(); i++) {
-                CudaInts output = outputs.get(i);
-                gpu.copyOut(arrived.asSlice(at, output.length() * 4L), output.address(), stream);
-                at += output.length() * 4L;
-            }
-            gpu.record(done, stream);
-        }
-
-        @Override
-        public void await() {
-            while (settled <= number) {
-                runs[settled % SLOTS].settle();
-            }
-        }
-
-        private void settle() {
-            settled++;
-            gpu.synchronize(done);
-            busyMillis += gpu.millis(began, done);
-            if (number > 0) {
-                idleMillis += Math.max(0, gpu.millis(runs[(number - 1) % SLOTS].done, began));
-            }
-            long at = 0;
-            for (int i = 0; i < outputs.size(); i++) {
-                CudaInts output = outputs.get(i);
-                words.wrote(output.block(), arrived.asSlice(at, output.length() * 4L));
-                at += output.length() * 4L;
-            }
-            outputs.clear();
-            outgrown.forEach(CudaBuffer::close);
-            outgrown.clear();
-        }
-    }
-
     CudaKernels(Gpu gpu, DeviceArena arena, DeviceWords words, long stream) {
-        this.gpu = gpu;
         this.words = words;
-        this.stream = stream;
-        this.graphs = new GraphCache(gpu, stream);
+        this.runs = new GpuRuns(gpu, words, stream);
+        this.launches = runs.launches();
         this.products = new Products(gpu, this);
         this.attentions = new Attentions(gpu, this);
-        for (int i = 0; i < SLOTS; i++) {
-            runs[i] = new Run();
-        }
         for (DType type : DType.values()) {
             embed[type.ordinal()] = gpu.kernel("embed_" + type.name().toLowerCase(Locale.ROOT), 0);
         }
@@ -503,12 +431,8 @@ final class CudaKernels implements Kernels {
 
     /** Numbers that the host will read after the step. */
     private long output(Ints out) {
-        CudaInts own = (CudaInts) out;
-        words.willBeWritten(own.block());
-        if (!outputs.contains(own)) {
-            outputs.add(own);
-        }
-        return own.address();
+        runs.giveOut((CudaInts) out);
+        return ((CudaInts) out).address();
     }
 
     @Override
@@ -565,64 +489,33 @@ final class CudaKernels implements Kernels {
 
     @Override
     public Submitted submit() {
-        if (launches().count() == 0) {
-            return Submitted.DONE;
-        }
-        if (started - settled == MOST_RUNS) {
-            throw new IllegalStateException(MOST_RUNS + " works are under way already");
-        }
-        Run run = runs[started % SLOTS];
-        gpu.record(run.began, stream);
-        words.upload(stream);
-        graphs.run(launches);
-        run.outputs.addAll(outputs);
-        outputs.clear();
-        for (int i = 0; i < scratches.size(); i++) {
-            scratches.get(i).giveUp(run.outgrown);
-        }
-        run.start();
-        launches.clear();
-        side = 0;
-        literalsUsed = 0;
-        return run;
+        launches();
+        Submitted started = runs.submit(scratches);
+        startAnew();
+        return started;
     }
 
     @Override
     public void discard() {
         pending = null;
-        launches.clear();
-        side = 0;
-        literalsUsed = 0;
-        outputs.clear();
-        while (settled < started) {
-            try {
-                runs[settled % SLOTS].settle();
-            } catch (CudaException e) {
-                LOG.log(System.Logger.Level.WARNING, "a step was given up: {0}", e.getMessage());
-            }
-        }
+        runs.discard();
+        startAnew();
     }
 
     @Override
     public void finish() {
-        if (launches().count() > 0) {
-            if (started - settled == MOST_RUNS) {
-                runs[settled % SLOTS].await();
-            }
-            submit();
-        }
-        while (settled < started) {
-            runs[settled % SLOTS].settle();
-        }
+        launches();
+        runs.finish(scratches);
+        startAnew();
     }
 
-    /** Milliseconds that the GPU ran steps, and milliseconds that it waited from the end of one to the begin of the next. */
-    double[] times() {
-        return new double[] {busyMillis, idleMillis};
+    private void startAnew() {
+        side = 0;
+        literalsUsed = 0;
     }
 
-    GraphCache graphs() {
-        return graphs;
+    GpuRuns runs() {
+        return runs;
     }
 
     void close() {

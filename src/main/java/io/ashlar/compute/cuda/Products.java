@@ -12,6 +12,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** Launches of matrix products: which kernel for how many rows, and how columns are cut into segments. */
 final class Products {
@@ -229,7 +230,7 @@ final class Products {
         return (a + b - 1) / b;
     }
 
-    private void put(Matrix weights, @org.jspecify.annotations.Nullable Vector bias, int rows, int column, int tile) {
+    private void put(Matrix weights, @Nullable Vector bias, int rows, int column, int tile) {
         Launches launches = out.launches();
         launches.word(CudaBuffer.address(weights.data()) + weights.offset());
         launches.word(bias == null ? 0 : CudaBuffer.address(bias.data()) + bias.offset());

@@ -3,6 +3,7 @@ package io.ashlar.compute.cuda;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.util.Arrays;
 import java.util.zip.GZIPInputStream;
 
 /** The compiled kernels in the jar: PTX, which the driver turns into machine code of its GPU. */
@@ -25,7 +26,7 @@ final class Ptx {
             }
             byte[] text = new GZIPInputStream(in).readAllBytes();
             // The driver reads up to a zero.
-            return java.util.Arrays.copyOf(text, text.length + 1);
+            return Arrays.copyOf(text, text.length + 1);
         } catch (IOException e) {
             throw new UncheckedIOException(RESOURCE + " cannot be read", e);
         }
