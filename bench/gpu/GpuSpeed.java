@@ -41,9 +41,9 @@ import java.util.stream.IntStream;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * The engine on a GPU against what the GPU can do, on random weights of real shapes: GpuSpeed FOLDER ROOFLINE [--quick|--cpu].
+ * The engine on a GPU against what the GPU can do, on random weights of real shapes: GpuSpeed FOLDER ROOFLINE [--quick|--tiny|--cpu].
  * ROOFLINE is a JSON file with copy_gb_per_s (bytes read and written) and matrix_tflop_per_s (bf16), or "-" to measure the copy
- * only. Ends with one line of JSON. --cpu runs the whole program on the CPU with a tiny shape: to see that it works.
+ * only. Ends with one line of JSON. --tiny takes a tiny shape, and --cpu that on the CPU: to see that the program works.
  */
 public final class GpuSpeed {
     private static final int CONTEXT = 8192 + 64;
@@ -87,21 +87,24 @@ public final class GpuSpeed {
     private final Path folder;
     private final boolean quick;
     private final boolean cpu;
+    private final boolean tiny;
     private final Map<String, Object> result = new TreeMap<>();
     private double bandwidth;
     private double matrixRate;
     private long seed = 1;
 
-    private GpuSpeed(Path folder, boolean quick, boolean cpu) {
+    private GpuSpeed(Path folder, boolean quick, boolean cpu, boolean tiny) {
         this.folder = folder;
         this.quick = quick;
         this.cpu = cpu;
+        this.tiny = tiny;
     }
 
     public static void main(String[] args) throws Exception {
         List<String> all = List.of(args);
         boolean cpu = all.contains("--cpu");
-        GpuSpeed speed = new GpuSpeed(Path.of(args[0]), cpu || all.contains("--quick"), cpu);
+        boolean tiny = cpu || all.contains("--tiny");
+        GpuSpeed speed = new GpuSpeed(Path.of(args[0]), tiny || all.contains("--quick"), cpu, tiny);
         if (args.length > 1 && Files.exists(Path.of(args[1]))) {
             var measured = JsonMapper.shared().readTree(Files.readAllBytes(Path.of(args[1])));
             speed.bandwidth = measured.path("copy_gb_per_s").asDouble(0) * 1e9;
@@ -117,14 +120,14 @@ public final class GpuSpeed {
 
     private void run() throws Exception {
         result.put("benchmark", "gpu");
-        for (Shape shape : cpu ? List.of(TINY) : quick ? List.of(SMALL) : List.of(SMALL, LARGE)) {
+        for (Shape shape : tiny ? List.of(TINY) : quick ? List.of(SMALL) : List.of(SMALL, LARGE)) {
             try (Device device = open()) {
                 System.out.println(shape.name + " on " + device.name() + " (" + device.describe() + ")");
                 measure(device, shape);
             }
         }
         try (Device device = open()) {
-            family(device, cpu ? TINY : SMALL);
+            family(device, tiny ? TINY : SMALL);
         }
         System.out.println(JsonMapper.shared().writeValueAsString(result));
     }
@@ -135,7 +138,7 @@ public final class GpuSpeed {
 
     private Engine engine(Device device) {
         long pages = cpu ? 64 << 20 : (long) (device.memory().total() * 0.3);
-        int step = cpu ? 256 : 2048;
+        int step = tiny ? 256 : 2048;
         Engine engine = new Engine(
                 device,
                 new EngineOptions(new StepLimits(step, 256), pages, PageType.F16, 4096, Duration.ofMinutes(10)),
@@ -155,15 +158,15 @@ public final class GpuSpeed {
         try (Engine engine = engine(device)) {
             LoadedBlocks loaded = new LoadedBlocks(zoo, device);
             begin = System.nanoTime();
-            Chain chain = new ChainLoader(loaded).load(manifest, null, cpu ? 600 : CONTEXT);
+            Chain chain = new ChainLoader(loaded).load(manifest, null, tiny ? 600 : CONTEXT);
             engine.place(chain).join();
             double seconds = (System.nanoTime() - begin) / 1e9;
             System.out.printf(Locale.ROOT, "  loaded %.2f GB in %.1f s (%.1f GB/s)%n", loaded.bytes() / 1e9, seconds, loaded.bytes() / 1e9 / seconds);
             decode(engine, chain, 1, 16); // compiles, makes graphs
-            for (int sequences : cpu ? new int[] {1, 8} : new int[] {1, 8, 64, 256}) {
+            for (int sequences : tiny ? new int[] {1, 8} : new int[] {1, 8, 64, 256}) {
                 decoding(device, engine, chain, shape, sequences);
             }
-            for (int tokens : cpu ? new int[] {128} : new int[] {512, 2048, 8192}) {
+            for (int tokens : tiny ? new int[] {128} : new int[] {512, 2048, 8192}) {
                 prefilling(engine, chain, shape, tokens);
             }
             if (device instanceof CudaDevice cuda) {
@@ -174,7 +177,7 @@ public final class GpuSpeed {
 
     private void decoding(Device device, Engine engine, Chain chain, Shape shape, int sequences) {
         int prompt = 64;
-        int answer = cpu ? 16 : 256;
+        int answer = tiny ? 16 : 256;
         decode(engine, chain, sequences, prompt, 24);
         List<Double> rates = new ArrayList<>();
         double idle = 0;
@@ -252,22 +255,24 @@ public final class GpuSpeed {
 
     /** Pages go to the host and back, while 64 sequences decode: what each loses by the other. */
     private void moving(CudaDevice device, Engine engine, Chain chain, Shape shape) throws Exception {
-        long bytes = 256L << 20;
+        long bytes = tiny ? 8L << 20 : 256L << 20;
+        int sequences = tiny ? 4 : 64;
+        int answer = tiny ? 16 : 128;
         var pages = device.allocate(bytes);
         long address = CudaDevice.address(pages);
         MemorySegment host = Arena.ofAuto().allocate(bytes, 64).fill((byte) 1);
-        double alone = decode(engine, chain, 64, 128);
+        double alone = decode(engine, chain, sequences, answer);
         double movesAlone = moves(device, address, host, 6, () -> false);
         boolean[] stop = {false};
         double[] moved = {0};
         Thread mover = Thread.ofPlatform().start(() -> moved[0] = moves(device, address, host, 0, () -> stop[0]));
-        double beside = decode(engine, chain, 64, 128);
+        double beside = decode(engine, chain, sequences, answer);
         stop[0] = true;
         mover.join();
         System.out.printf(
                 Locale.ROOT,
-                "  page moves: %.1f GB/s alone, %.1f GB/s beside 64 sequences, which make %.2f of their tokens/s%n",
-                movesAlone / 1e9, moved[0] / 1e9, beside / alone);
+                "  page moves: %.1f GB/s alone, %.1f GB/s beside %d sequences, which make %.2f of their tokens/s%n",
+                movesAlone / 1e9, moved[0] / 1e9, sequences, beside / alone);
         put(shape.name + ".moves_gb_per_s", movesAlone / 1e9);
         put(shape.name + ".moves_beside_steps_gb_per_s", moved[0] / 1e9);
         put(shape.name + ".decode64_beside_moves", beside / alone);
@@ -291,8 +296,8 @@ public final class GpuSpeed {
     /** One base, eight fine-tunes of its last two layers, 64 adapters: bytes, and mixed traffic against the base alone. */
     private void family(Device device, Shape shape) throws Exception {
         BlockZoo zoo = new BlockZoo(folder.resolve("zoo"));
-        int fineTunes = cpu ? 2 : 8;
-        int adapters = cpu ? 4 : 64;
+        int fineTunes = tiny ? 2 : 8;
+        int adapters = tiny ? 4 : 64;
         ModelManifest base = manifest(zoo, shape, 0);
         LoadedBlocks loaded = new LoadedBlocks(zoo, device);
         ChainLoader loader = new ChainLoader(loaded);
@@ -338,7 +343,7 @@ public final class GpuSpeed {
         long begin = System.nanoTime();
         List<Generation> running = new ArrayList<>();
         for (Chain chain : chains) {
-            running.add(submit(engine, chain, 64, cpu ? 8 : 64));
+            running.add(submit(engine, chain, 64, tiny ? 8 : 64));
         }
         running.forEach(g -> g.ended().join());
         return running.stream().mapToLong(Generation::completionTokens).sum() / ((System.nanoTime() - begin) / 1e9);
