@@ -51,9 +51,9 @@ public final class Generation {
         return completionTokens;
     }
 
-    /** Whether {@code sequences} of this request can each emit in the next step and still end. */
+    /** Whether {@code sequences} of this request can each emit in the step under way and in the next one, and still end. */
     boolean hasRoom(int sequences) {
-        return events.size() + 2 * sequences < CAPACITY;
+        return events.size() + 3 * sequences < CAPACITY;
     }
 
     void emit(GenerationEvent event) {
