@@ -142,26 +142,4 @@ class CudaEngineTest {
             }
         }
     }
-
-    /** A step under way counts: its tokens find room in a queue that nobody reads. */
-    @Test
-    void a_full_queue_pauses_a_sequence_that_runs_ahead() throws Exception {
-        Map<Integer, Float> noEnd = Map.of(1535, -100f, 1534, -100f, 1533, -100f);
-        SamplingOptions endless = new SamplingOptions(0, 1, 0, 0, 1, 0, 0, noEnd, 0, -1);
-        try (Engine engine = engine(64, 64, 64 << 20)) {
-            // Ten tokens of 48 choices, and their ends, are a little more than the queue holds.
-            Generation unread =
-                    engine.submit(models.request("demo-draft", models.prompt(STORY), 10, endless, List.of(), 48));
-            int made = -1;
-            long since = System.nanoTime();
-            while (made < 300 || System.nanoTime() - since < 1_500_000_000) {
-                if (unread.completionTokens() != made) {
-                    made = unread.completionTokens();
-                    since = System.nanoTime();
-                }
-                Thread.onSpinWait();
-            }
-            assertThat(Answers.read(unread, 48)).allMatch(answer -> answer.reason == FinishReason.LENGTH);
-        }
-    }
 }
