@@ -32,6 +32,8 @@ class ArchitectureTest {
             .definedBy("io.ashlar.block..")
             .layer("scheduler")
             .definedBy("io.ashlar.scheduler..")
+            .layer("simulator")
+            .definedBy("io.ashlar.simulator..")
             .layer("engine")
             .definedBy("io.ashlar.engine..")
             .layer("database")
@@ -66,6 +68,8 @@ class ArchitectureTest {
             .mayOnlyAccessLayers("model", "compute")
             .whereLayer("scheduler")
             .mayNotAccessAnyLayer()
+            .whereLayer("simulator")
+            .mayOnlyAccessLayers("scheduler")
             .whereLayer("engine")
             .mayOnlyAccessLayers("scheduler", "block", "model", "compute")
             .whereLayer("database")
@@ -107,7 +111,11 @@ class ArchitectureTest {
             .that(resideInAPackage("io.ashlar.scheduler.."))
             .should()
             .onlyDependOnClassesThat(
-                    resideInAnyPackage("io.ashlar.scheduler..", "java.lang..", "java.util", "org.jspecify.."))
+                    resideInAnyPackage("io.ashlar.scheduler..", "java.lang..", "java.util",
+                            "java.util.function",
+                            "java.util.stream",
+                            "java.time",
+                            "org.jspecify.."))
             .andShould()
             .notBeAssignableTo(Thread.class);
 

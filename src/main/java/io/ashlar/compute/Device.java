@@ -4,7 +4,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** A place that computes. Used by one engine thread at a time, except for {@link #upload}, which any thread may call. */
+/** A place that computes. Used by one engine thread at a time, except where a method says that any thread may call it. */
 public interface Device extends AutoCloseable {
     /** Its name in configuration and metrics, such as {@code cpu} or {@code cuda:0}. */
     String name();
@@ -50,6 +50,17 @@ public interface Device extends AutoCloseable {
 
     /** Copies within a buffer, between places that do not overlap and that no recorded work uses. */
     void copy(Buffer memory, long from, long to, long bytes);
+
+    /**
+     * Copies pages to host memory, beside what kernels do. Any thread may call it; it returns when the bytes are there.
+     *
+     * @param pages their offsets in {@code memory}
+     * @param to {@code pages.length x pageBytes} bytes
+     */
+    void copyOut(Buffer memory, long[] pages, long pageBytes, MemorySegment to);
+
+    /** The way back: fills pages from host memory, beside what kernels do. */
+    void copyIn(MemorySegment from, Buffer memory, long[] pages, long pageBytes);
 
     /** Copies the first {@code count} floats of a row to the host, after the work recorded so far is done. */
     void download(Activations from, int row, float[] into, int count);

@@ -3,16 +3,25 @@ package io.ashlar.engine;
 import io.ashlar.compute.Device;
 import io.ashlar.compute.Kernels;
 import io.ashlar.model.ModelConfig;
-import io.ashlar.scheduler.FirstComeFirstServed;
+import io.ashlar.scheduler.Account;
+import io.ashlar.scheduler.Backlog;
+import io.ashlar.scheduler.CostModel;
+import io.ashlar.scheduler.Decisions;
 import io.ashlar.scheduler.Policy;
+import io.ashlar.scheduler.Scheduler;
+import io.ashlar.scheduler.Terms;
 import io.ashlar.scheduler.StepPlan;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongSupplier;
 import org.jctools.queues.MpscUnboundedArrayQueue;
@@ -26,6 +35,7 @@ public final class Engine implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(Engine.class.getName());
     private static final long SLAB_BYTES = 2L << 20;
     private static final long STALL_CHECK_NANOS = 100_000_000;
+    private static final long BACKLOG_NANOS = 50_000_000;
 
     private final Device device;
     private final EngineOptions options;
@@ -37,7 +47,10 @@ public final class Engine implements AutoCloseable {
     /** One is filled while the other's step is under way. */
     private final StepRows[] rows;
 
-    private final Policy<Sequence> scheduler;
+    private final CostModel cost = new CostModel();
+    private final StepMeter meter = new StepMeter(cost);
+    private final Mover mover;
+    private final Scheduler<Sequence> scheduler;
     private final Sampler sampler = new Sampler();
     private final Set<Sequence> sequences = new HashSet<>();
     private final Set<Chain> placed = new LinkedHashSet<>();
@@ -51,6 +64,12 @@ public final class Engine implements AutoCloseable {
     /** Nobody reads the inbox any more. */
     private volatile boolean ended;
 
+    /** What was promised, for the threads that let requests in. */
+    private volatile Backlog backlog = Backlog.none();
+
+    private volatile Map<String, Double> counters = Map.of();
+    private final AtomicLong shed = new AtomicLong();
+    private long lastBacklog;
     private volatile EngineMetrics metrics = EngineMetrics.ZERO;
     private Kernels.@Nullable Submitted underWay;
     private long lastStallCheck;
@@ -64,10 +83,12 @@ public final class Engine implements AutoCloseable {
         this.options = options;
         this.nanoClock = nanoClock;
         this.pool = new PagePool(device, options.pageBytes(), SLAB_BYTES);
-        this.pages = new SequencePages(device, pool, cache, options.pageType());
+        this.mover = new Mover(device, pool.memory(), sequence -> enter(() -> moved(sequence)));
+        this.pages = new SequencePages(device, pool, cache, options.pageType(), mover, options.hostPageBytes());
         this.walk = new ChainWalk(device, pool, options.pageType());
         this.rows = new StepRows[] {new StepRows(device), new StepRows(device)};
-        this.scheduler = new FirstComeFirstServed<>(options.limits());
+        this.scheduler =
+                new Scheduler<>(options.limits(), options.preemption(), cost, this::decided, options.policy());
         this.metrics = look();
         this.thread = Thread.ofPlatform().name("engine-" + device.name()).unstarted(this::loop);
     }
@@ -96,10 +117,13 @@ public final class Engine implements AutoCloseable {
      * prompt and answer fit in {@link #longestSequence}.
      *
      * @throws EngineBusyException if the engine holds all the requests it may, or is closing
+     * @throws OverloadedException if what its class was promised could not be kept
      */
     public Generation submit(GenerationRequest request) {
         check(request);
-        Generation generation = new Generation(this);
+        askBacklog(request);
+        long now = nanoClock.getAsLong();
+        Generation generation = new Generation(this, now);
         if (held.incrementAndGet() > options.maxQueued()) {
             held.decrementAndGet();
             throw new EngineBusyException("the engine already holds " + options.maxQueued() + " requests");
@@ -108,10 +132,46 @@ public final class Engine implements AutoCloseable {
             held.decrementAndGet();
             throw new EngineBusyException("the engine is closing");
         }
-        Submission submission = new Submission(request, generation, nanoClock.getAsLong());
+        Submission submission = new Submission(request, generation, now);
         generation.ended().whenComplete((usage, failure) -> held.decrementAndGet());
         enter(() -> admit(submission));
         return generation;
+    }
+
+    private void askBacklog(GenerationRequest request) {
+        Terms terms = request.terms();
+        for (int choice = 0; choice < request.choices(); choice++) {
+            // The answers after the first start from the first one's prompt.
+            int prompt = choice == 0 ? request.prompt().length : 1;
+            long wait = backlog.enter(terms, prompt, request.maxTokens());
+            if (wait > 0) {
+                shed.incrementAndGet();
+                throw new OverloadedException(
+                        "more requests of the service class '" + terms.serviceClass().name()
+                                + "' have come than can be served as it promises",
+                        Duration.ofNanos(wait));
+            }
+        }
+    }
+
+    /** Orders a deployment's requests by another policy from now on; those that run go on as they are. */
+    public void use(String deployment, Policy.Kind policy) {
+        enter(() -> scheduler.use(deployment, policy));
+    }
+
+    /** The same for all deployments that no policy was chosen for. */
+    public void use(Policy.Kind policy) {
+        enter(() -> scheduler.use(policy));
+    }
+
+    /** What steps cost, as measured so far: a copy. Any thread may ask; a step may have been learned meanwhile. */
+    public CostModel cost() {
+        return cost.copy();
+    }
+
+    /** By tenant with requests here: its virtual token counter, above the lowest. */
+    public Map<String, Double> counters() {
+        return counters;
     }
 
     private void check(GenerationRequest request) {
@@ -210,6 +270,7 @@ public final class Engine implements AutoCloseable {
                 failAll();
             }
         }
+        mover.close();
         ended = true;
         inbox.drain(Runnable::run);
         device.kernels().finish();
@@ -230,7 +291,12 @@ public final class Engine implements AutoCloseable {
     private void step() {
         inbox.drain(Runnable::run);
         cancelStalled();
-        StepPlan<Sequence> plan = scheduler.plan(nanoClock.getAsLong(), pages);
+        long now = nanoClock.getAsLong();
+        StepPlan<Sequence> plan = scheduler.plan(now, pages);
+        lookAhead(now);
+        if (underWay == null) {
+            mover.begin();
+        }
         if (plan.isEmpty() && underWay == null) {
             deliver();
             metrics = look();
@@ -243,12 +309,15 @@ public final class Engine implements AutoCloseable {
         if (!plan.isEmpty()) {
             next.fill(plan);
             markStarted(plan);
+            meter.begin(steps + 1, plan, nanoClock.getAsLong());
             started = walk.start(next, before);
             advance(plan);
             steps++;
         }
         if (underWay != null) {
             settle(underWay, before);
+            meter.end(plan.isEmpty() ? steps : steps - 1, nanoClock.getAsLong());
+            mover.begin();
         }
         if (started != null) {
             awaitTokens(next);
@@ -256,6 +325,7 @@ public final class Engine implements AutoCloseable {
         underWay = started;
         if (started != null && !mayRunAhead(next)) {
             settle(started, next);
+            meter.end(steps, nanoClock.getAsLong());
             underWay = null;
         }
         deliver();
@@ -325,6 +395,48 @@ public final class Engine implements AutoCloseable {
         }
     }
 
+    /** Twenty times a second: what has been promised. */
+    private void lookAhead(long now) {
+        if (now - lastBacklog < BACKLOG_NANOS) {
+            return;
+        }
+        lastBacklog = now;
+        backlog = scheduler.backlog(now, pages);
+        Map<String, Double> seen = new HashMap<>();
+        for (Account account : scheduler.accounts().active()) {
+            seen.put(account.tenant(), scheduler.accounts().ahead(account));
+        }
+        counters = Map.copyOf(seen);
+    }
+
+    /** A sequence's pages have arrived where they were going. */
+    private void moved(Sequence sequence) {
+        PageMove move = sequence.move;
+        if (move == null) {
+            return;
+        }
+        pages.moved(sequence);
+        if (sequence.ended) {
+            return;
+        }
+        if (move.failed) {
+            scheduler.lost(sequence);
+        } else if (move.isOut()) {
+            scheduler.movedOut(sequence);
+        } else {
+            scheduler.movedIn(sequence);
+        }
+    }
+
+    private void decided(Sequence sequence, Decisions.What what, Decisions.Why why) {
+        tell(sequence, Timeline.What.valueOf(what.name()), why);
+    }
+
+    private void tell(Sequence sequence, Timeline.What what, Decisions.@Nullable Why why) {
+        Timeline timeline = sequence.submission.generation().timeline();
+        timeline.add(nanoClock.getAsLong(), what, sequence.choice, sequence.made(), why);
+    }
+
     private void await() {
         idle = true;
         // Looked at again after announcing the nap: a message that came in between is seen here or unparks us.
@@ -339,7 +451,8 @@ public final class Engine implements AutoCloseable {
         submission.open(() -> device.pageTable(pool.memory(), chain.config().layers()));
         for (Sequence sequence : submission.sequences) {
             sequences.add(sequence);
-            scheduler.add(sequence);
+            scheduler.add(sequence, nanoClock.getAsLong());
+            tell(sequence, Timeline.What.QUEUED, null);
         }
     }
 
@@ -388,6 +501,9 @@ public final class Engine implements AutoCloseable {
         completionTokens++;
         submission.generation().countToken();
         sequence.arrive(choice.token());
+        if (sequence.made() == 1) {
+            tell(sequence, Timeline.What.PREFILLED, null);
+        }
         if (request.endTokens().contains(choice.token())) {
             end(sequence, heldText(sequence), FinishReason.STOP);
             return;
@@ -413,13 +529,14 @@ public final class Engine implements AutoCloseable {
     private void end(Sequence sequence, String text, FinishReason reason) {
         sequence.ended = true;
         scheduler.remove(sequence);
-        pages.free(sequence);
+        pages.end(sequence);
         sequence.table.close();
         sequences.remove(sequence);
         Submission submission = sequence.submission;
         if (reason != FinishReason.STOP) {
             submission.reason = reason;
         }
+        tell(sequence, Timeline.What.ENDED, null);
         emit(submission, new GenerationEvent.Finished(sequence.choice, text, reason));
         if (--submission.live == 0) {
             submission.generation().end(submission.usage(nanoClock.getAsLong()));
@@ -460,7 +577,12 @@ public final class Engine implements AutoCloseable {
                 steps,
                 promptTokens,
                 completionTokens,
-                pages.preemptions(),
+                scheduler.preemptions(),
+                pages.movedOut(),
+                pages.movedIn(),
+                pages.hostBytesUsed(),
+                shed.get(),
+                cost.error(),
                 scheduler.running(),
                 scheduler.waiting(),
                 pool.usedBytes(),

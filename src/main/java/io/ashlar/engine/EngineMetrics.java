@@ -3,6 +3,10 @@ package io.ashlar.engine;
 /**
  * A look at an engine, made by its own thread after a step.
  *
+ * @param preemptions times that a sequence's pages were taken for others
+ * @param movedOut of those, times that they went to host memory
+ * @param shed requests refused so that promises to others could be kept
+ * @param costError of predicted step times of late, relative
  * @param blockPasses products that ran, one for each group of rows at each depth
  * @param chainPasses products that would have run with each model on its own
  * @param trunkTokens prompt tokens whose first layers had been computed by another model of their family
@@ -12,6 +16,11 @@ public record EngineMetrics(
         long promptTokens,
         long completionTokens,
         long preemptions,
+        long movedOut,
+        long movedIn,
+        long hostBytesUsed,
+        long shed,
+        double costError,
         int running,
         int waiting,
         long pageBytesUsed,
@@ -20,7 +29,7 @@ public record EngineMetrics(
         long blockPasses,
         long chainPasses,
         long trunkTokens) {
-    public static final EngineMetrics ZERO = new EngineMetrics(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+    public static final EngineMetrics ZERO = new EngineMetrics(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
     /** Two engines together. */
     public EngineMetrics plus(EngineMetrics other) {
@@ -29,6 +38,11 @@ public record EngineMetrics(
                 promptTokens + other.promptTokens,
                 completionTokens + other.completionTokens,
                 preemptions + other.preemptions,
+                movedOut + other.movedOut,
+                movedIn + other.movedIn,
+                hostBytesUsed + other.hostBytesUsed,
+                shed + other.shed,
+                Math.max(costError, other.costError),
                 running + other.running,
                 waiting + other.waiting,
                 pageBytesUsed + other.pageBytesUsed,

@@ -18,8 +18,16 @@ public final class Generation {
     private volatile @Nullable Runnable reader;
     private volatile int completionTokens;
 
-    Generation(Engine engine) {
+    private final Timeline timeline;
+
+    Generation(Engine engine, long arrivalNanos) {
         this.engine = engine;
+        this.timeline = new Timeline(arrivalNanos);
+    }
+
+    /** What happened to it so far, and why. */
+    public Timeline timeline() {
+        return timeline;
     }
 
     /** The next event, or null when none is there yet. For one thread at a time. */

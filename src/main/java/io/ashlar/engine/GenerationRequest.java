@@ -1,6 +1,7 @@
 package io.ashlar.engine;
 
 import io.ashlar.model.text.TokenBytes;
+import io.ashlar.scheduler.Terms;
 import java.util.List;
 
 /**
@@ -12,6 +13,7 @@ import java.util.List;
  * @param stopStrings end the answer and are not part of it
  * @param choices how many answers
  * @param cacheScope prompts share pages with earlier ones of the same scope only
+ * @param terms for whom, and what they were promised
  */
 public record GenerationRequest(
         Chain chain,
@@ -22,4 +24,29 @@ public record GenerationRequest(
         List<Integer> endTokens,
         List<String> stopStrings,
         int choices,
-        String cacheScope) {}
+        String cacheScope,
+        Terms terms) {
+    /** Nothing promised to anybody. */
+    public GenerationRequest(
+            Chain chain,
+            TokenBytes tokens,
+            int[] prompt,
+            int maxTokens,
+            SamplingOptions sampling,
+            List<Integer> endTokens,
+            List<String> stopStrings,
+            int choices,
+            String cacheScope) {
+        this(
+                chain,
+                tokens,
+                prompt,
+                maxTokens,
+                sampling,
+                endTokens,
+                stopStrings,
+                choices,
+                cacheScope,
+                Terms.NONE);
+    }
+}

@@ -43,4 +43,9 @@ final class PageGroup {
         this.pages = pages;
         this.pageBytes = pageBytes;
     }
+
+    /** Of its pages, hidden states left out. */
+    long bytes() {
+        return pages.length * pageBytes;
+    }
 }

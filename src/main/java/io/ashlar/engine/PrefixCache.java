@@ -23,6 +23,7 @@ final class PrefixCache {
     private final Map<PageGroup.Key, PageGroup> trunks = new HashMap<>();
 
     private final SequencedSet<PageGroup> unused = new LinkedHashSet<>();
+    private long unusedBytes;
     private long nextId = 1;
 
     long nextId() {
@@ -72,7 +73,9 @@ final class PrefixCache {
 
     void use(PageGroup group) {
         if (group.users++ == 0) {
-            unused.remove(group);
+            if (unused.remove(group)) {
+                unusedBytes -= group.bytes();
+            }
         }
     }
 
@@ -85,6 +88,7 @@ final class PrefixCache {
             return true;
         }
         unused.addLast(group);
+        unusedBytes += group.bytes();
         return false;
     }
 
@@ -95,6 +99,7 @@ final class PrefixCache {
             return null;
         }
         PageGroup group = unused.removeFirst();
+        unusedBytes -= group.bytes();
         groups.remove(group.key);
         group.key = null;
         forgetTrunk(group);
@@ -112,6 +117,11 @@ final class PrefixCache {
     /** Forgets what only this chain could find again; the groups themselves leave as memory is needed. */
     void forget(Object chain) {
         roots.keySet().removeIf(root -> root.chain.equals(chain));
+    }
+
+    /** Bytes of the groups that nobody uses. */
+    long unusedBytes() {
+        return unusedBytes;
     }
 
     int size() {

@@ -12,7 +12,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** One running generation: its tokens, its pages, its sampling state. The engine's thread owns it. */
-final class Sequence implements Job {
+final class Sequence extends Job {
     final Submission submission;
     final int choice;
     final Chain chain;
@@ -44,11 +44,16 @@ final class Sequence implements Job {
 
     boolean prefilled;
     boolean ended;
+    /** Where its pages are while they are not, or not only, on the device. */
+    @Nullable
+    PageMove move;
+
     final List<PageGroup> groups = new ArrayList<>();
     /** Where its pages are, as kernels read it. */
     final PageTable table;
 
     Sequence(Submission submission, int choice, @Nullable Sequence leader, PageTable table) {
+        super(submission.request().terms(), submission.arrivalNanos());
         GenerationRequest request = submission.request();
         this.submission = submission;
         this.choice = choice;
@@ -62,8 +67,19 @@ final class Sequence implements Job {
         this.table = table;
     }
 
-    int promptLength() {
+    @Override
+    public int promptLength() {
         return submission.request().prompt().length;
+    }
+
+    @Override
+    public int made() {
+        return answerLength();
+    }
+
+    @Override
+    public int limit() {
+        return submission.request().maxTokens();
     }
 
     int answerLength() {

@@ -10,6 +10,7 @@ import io.ashlar.scheduler.Pages;
 import java.util.Collection;
 import java.util.IdentityHashMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** Gives sequences their pages: cached ones for the prefix that is known, new ones for the rest. */
 final class SequencePages implements Pages<Sequence> {
@@ -18,11 +19,33 @@ final class SequencePages implements Pages<Sequence> {
     private final PageType type;
     private final Device device;
     private final Map<Chain, Trunk> trunks = new IdentityHashMap<>();
-    private long preemptions;
+    private final @Nullable Mover mover;
+    private final long hostBytes;
+    private long hostBytesUsed;
+    private long movedOut;
+    private long movedIn;
+    private long dropped;
     private long trunkTokens;
 
-    /** @param type of the pages' elements */
+    /** Pages that stay where they are. */
     SequencePages(Device device, PagePool pool, PrefixCache cache, PageType type) {
+        this(device, pool, cache, type, null, 0);
+    }
+
+    /**
+     * @param type of the pages' elements
+     * @param mover null where nothing moves
+     * @param hostBytes memory of the host for pages that had to leave the device
+     */
+    SequencePages(
+            Device device,
+            PagePool pool,
+            PrefixCache cache,
+            PageType type,
+            @Nullable Mover mover,
+            long hostBytes) {
+        this.mover = mover;
+        this.hostBytes = hostBytes;
         this.device = device;
         this.pool = pool;
         this.cache = cache;
@@ -73,8 +96,14 @@ final class SequencePages implements Pages<Sequence> {
 
     /** At least one token stays pending, since the next one is sampled from its logits. */
     private void claimPrefix(Sequence sequence) {
+        findPrefix(sequence, (sequence.length - 1) / TOKENS);
+        sequence.published = sequence.groups.size();
+        sequence.computed = sequence.published * TOKENS;
+    }
+
+    /** Takes groups that the cache knows, at most so many. */
+    private int findPrefix(Sequence sequence, int most) {
         long parent = root(sequence);
-        int most = (sequence.length - 1) / TOKENS;
         for (int i = 0; i < most; i++) {
             PageGroup group = cache.find(parent, sequence.tokens, i * TOKENS);
             if (group == null) {
@@ -84,8 +113,7 @@ final class SequencePages implements Pages<Sequence> {
             sequence.addGroup(group);
             parent = group.id;
         }
-        sequence.published = sequence.groups.size();
-        sequence.computed = sequence.published * TOKENS;
+        return sequence.groups.size();
     }
 
     /**
@@ -141,8 +169,119 @@ final class SequencePages implements Pages<Sequence> {
 
     @Override
     public void release(Sequence sequence) {
-        preemptions++;
+        dropped++;
         free(sequence);
+    }
+
+    @Override
+    public boolean moveOut(Sequence sequence) {
+        PageLayout layout = layout(sequence.chain);
+        int layers = sequence.chain.config().layers();
+        int count = (sequence.computed + TOKENS - 1) / TOKENS;
+        long bytes = count * layers * layout.bytes();
+        if (mover == null || hostBytesUsed + bytes > hostBytes) {
+            return false;
+        }
+        hostBytesUsed += bytes;
+        movedOut++;
+        sequence.move = new PageMove(offsets(sequence, 0, count), layout.bytes());
+        mover.queue(sequence);
+        return true;
+    }
+
+    private static long[] offsets(Sequence sequence, int first, int end) {
+        int layers = sequence.chain.config().layers();
+        long[] offsets = new long[(end - first) * layers];
+        for (int i = first; i < end; i++) {
+            System.arraycopy(sequence.groups.get(i).pages, 0, offsets, (i - first) * layers, layers);
+        }
+        return offsets;
+    }
+
+    /** What the cache still has need not come back. */
+    @Override
+    public boolean moveIn(Sequence sequence) {
+        PageMove move = sequence.move;
+        if (mover == null || move == null) {
+            throw new IllegalStateException("a sequence was to come back that is not away");
+        }
+        int count = (sequence.computed + TOKENS - 1) / TOKENS;
+        sequence.trunk = Trunk.NONE;
+        int found = findPrefix(sequence, sequence.computed / TOKENS);
+        while (sequence.capacity() < sequence.length) {
+            if (!addNew(sequence)) {
+                dropGroups(sequence);
+                return false;
+            }
+        }
+        sequence.published = found;
+        sequence.trunkComputed = sequence.computed;
+        movedIn++;
+        move.back(offsets(sequence, found, count), found * sequence.chain.config().layers());
+        mover.queue(sequence);
+        return true;
+    }
+
+    /** A copy is through. */
+    void moved(Sequence sequence) {
+        PageMove move = sequence.move;
+        if (move == null) {
+            throw new IllegalStateException("a sequence's pages came that were not on their way");
+        }
+        move.underWay = false;
+        if (move.abandoned || move.failed) {
+            free(sequence);
+        } else if (move.isOut()) {
+            dropGroups(sequence);
+        } else {
+            closeMove(sequence);
+        }
+    }
+
+    private void closeMove(Sequence sequence) {
+        PageMove move = sequence.move;
+        if (move != null) {
+            hostBytesUsed -= move.bytes();
+            move.close();
+            sequence.move = null;
+        }
+    }
+
+    /** Gives everything back that a sequence which ended has, at once or when the copy under way is through. */
+    void end(Sequence sequence) {
+        PageMove move = sequence.move;
+        if (move != null && mover != null) {
+            mover.unqueue(sequence);
+            if (move.underWay) {
+                move.abandoned = true;
+                return;
+            }
+        }
+        free(sequence);
+    }
+
+    @Override
+    public long free() {
+        return pool.bytes() - pool.usedBytes() + cache.unusedBytes();
+    }
+
+    @Override
+    public long bytes(Sequence sequence, int tokens) {
+        return (tokens + TOKENS - 1) / TOKENS * groupBytes(sequence.chain);
+    }
+
+    @Override
+    public long held(Sequence sequence) {
+        return sequence.groups.size() * groupBytes(sequence.chain);
+    }
+
+    private long groupBytes(Chain chain) {
+        return chain.config().layers() * layout(chain).bytes();
+    }
+
+    @Override
+    public double moveBytesPerSecond() {
+        return mover == null ? 1 : mover.bytesPerSecond();
     }
 
     private boolean addNew(Sequence sequence) {
@@ -210,13 +349,18 @@ final class SequencePages implements Pages<Sequence> {
 
     /** Gives all pages back, last first, so that beginnings of prompts outlive their ends in the cache. */
     void free(Sequence sequence) {
+        closeMove(sequence);
+        dropGroups(sequence);
+        sequence.computed = 0;
+    }
+
+    private void dropGroups(Sequence sequence) {
         for (PageGroup group : sequence.groups.reversed()) {
             if (cache.unuse(group)) {
                 freePages(group);
             }
         }
         sequence.groups.clear();
-        sequence.computed = 0;
         sequence.published = 0;
         sequence.trunkComputed = 0;
         sequence.trunkPublished = 0;
@@ -237,7 +381,21 @@ final class SequencePages implements Pages<Sequence> {
         return trunkTokens;
     }
 
-    long preemptions() {
-        return preemptions;
+    /** Times that a sequence's pages were given up, to be computed again. */
+    long dropped() {
+        return dropped;
+    }
+
+    /** Times that a sequence's pages went to host memory. */
+    long movedOut() {
+        return movedOut;
+    }
+
+    long movedIn() {
+        return movedIn;
+    }
+
+    long hostBytesUsed() {
+        return hostBytesUsed;
     }
 }

@@ -27,6 +27,10 @@ final class Submission {
         this.arrivalNanos = arrivalNanos;
     }
 
+    long arrivalNanos() {
+        return arrivalNanos;
+    }
+
     GenerationRequest request() {
         return request;
     }
@@ -53,6 +57,7 @@ final class Submission {
                 request.prompt().length,
                 cachedTokens,
                 generation.completionTokens(),
+                generation.timeline().preemptions(),
                 (startedNanos < 0 ? nowNanos : startedNanos) - arrivalNanos,
                 firstTokenNanos < 0 ? -1 : firstTokenNanos - arrivalNanos,
                 nowNanos - arrivalNanos,

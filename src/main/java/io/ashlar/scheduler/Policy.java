@@ -1,19 +1,50 @@
 package io.ashlar.scheduler;
 
-/** Decides, step by step, which jobs run. Not safe for several threads; the engine's thread owns it. */
-public interface Policy<J extends Job> {
-    void add(J job);
+import java.util.List;
 
-    /** A job that ended, whether it was running or waiting. The caller has released its pages. */
-    void remove(J job);
+/**
+ * Decides in which order jobs are served; the {@link Scheduler} then fills a step in that order. Told of all that happens to
+ * its jobs. Not safe for several threads.
+ */
+public interface Policy {
+    /** A policy that can be chosen. */
+    interface Kind {
+        /** Its name in settings. */
+        String word();
+
+        Policy make(CostModel cost, Accounts accounts, StepLimits limits);
+    }
+
+    /** The largest rank there may be. */
+    long LAST = (1L << 42) - 1;
 
     /**
-     * @param nowNanos the engine's clock
-     * @return valid until the next call
+     * The job's place in the order of the next step, from 0 (first) to {@link #LAST}. Of equal ranks, the job that came first
+     * goes first.
      */
-    StepPlan<J> plan(long nowNanos, Pages<J> pages);
+    long rank(Job job, long nowNanos);
 
-    int running();
+    /**
+     * Called before the ranks of a step are asked for.
+     *
+     * @param jobs all of this policy, in order of arrival; not to be kept
+     */
+    default void prepare(List<? extends Job> jobs, long nowNanos) {}
 
-    int waiting();
+    default void arrived(Job job, long nowNanos) {}
+
+    /** Tokens of the job are in the step that is being planned. */
+    default void served(Job job, int tokens, long nowNanos) {}
+
+    default void left(Job job) {}
+
+    /** Whether steps are kept short enough for the targets of those that run in them. */
+    default boolean keepsTargets() {
+        return false;
+    }
+
+    /** Whether a job is admitted only when its predicted pages fit beside the predicted growth of those before it. */
+    default boolean plansGrowth() {
+        return false;
+    }
 }

@@ -4,7 +4,7 @@ package io.ashlar.scheduler;
  * Bounds of a step.
  *
  * @param tokens rows of all jobs together
- * @param jobs jobs that hold pages at the same time
+ * @param jobs jobs in one step
  */
 public record StepLimits(int tokens, int jobs) {
     public StepLimits {

@@ -74,7 +74,7 @@ class DeviceSamplingTest {
                 java.util.List.of(),
                 1,
                 "test");
-        Sequence sequence = new Sequence(new Submission(request, new Generation(null), 0), 0, null, null);
+        Sequence sequence = new Sequence(new Submission(request, new Generation(null, 0), 0), 0, null, null);
         for (int i = promptLength; i < length; i++) {
             sequence.append(tokens[i]);
         }

@@ -46,7 +46,7 @@ class EngineTest {
         return new SamplingOptions(0.9, 0.95, 40, 0.01, 1.1, 0.2, 0.1, Map.of(), seed, 3);
     }
 
-    private static void await(BooleanSupplier condition) {
+    static void await(BooleanSupplier condition) {
         long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
         while (!condition.getAsBoolean()) {
             assertThat(System.nanoTime()).as("waited too long").isLessThan(deadline);

@@ -12,8 +12,11 @@ import io.ashlar.compute.Device;
 import io.ashlar.compute.PageType;
 import io.ashlar.compute.TestDevices;
 import io.ashlar.model.format.Checkpoint;
-import io.ashlar.scheduler.FirstComeFirstServed;
+import io.ashlar.scheduler.CostModel;
+import io.ashlar.scheduler.Preemption;
+import io.ashlar.scheduler.Scheduler;
 import io.ashlar.scheduler.StepLimits;
+import io.ashlar.scheduler.policy.Policies;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -102,14 +105,19 @@ class FamiliesTest {
         ChainWalk walk = new ChainWalk(device, pool, type);
         StepRows rows = new StepRows(device);
         // Two steps, so that the second finds the first's pages.
-        FirstComeFirstServed<Sequence> policy = new FirstComeFirstServed<>(new StepLimits(PROMPT - 20, 1));
+        Scheduler<Sequence> policy = new Scheduler<>(
+                new StepLimits(PROMPT - 20, 1),
+                Preemption.RECOMPUTE,
+                new CostModel(),
+                (job, what, why) -> {},
+                Policies.FCFS);
         Submission submission = new Submission(
                 new GenerationRequest(chain, null, prompt, 1, SamplingOptions.GREEDY, List.of(), List.of(), 1, "test"),
-                new Generation(null),
+                new Generation(null, 0),
                 0);
         submission.open(() -> device.pageTable(pool.memory(), chain.config().layers()));
         Sequence sequence = submission.sequences.getFirst();
-        policy.add(sequence);
+        policy.add(sequence, 0);
         for (int step = 0; step < 2; step++) {
             var plan = policy.plan(0, pages);
             rows.fill(plan);

@@ -6,8 +6,11 @@ import static org.assertj.core.api.Assertions.within;
 import io.ashlar.compute.Device;
 import io.ashlar.compute.PageType;
 import io.ashlar.compute.TestDevices;
-import io.ashlar.scheduler.FirstComeFirstServed;
+import io.ashlar.scheduler.CostModel;
+import io.ashlar.scheduler.Preemption;
+import io.ashlar.scheduler.Scheduler;
 import io.ashlar.scheduler.StepLimits;
+import io.ashlar.scheduler.policy.Policies;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -124,12 +127,17 @@ class GoldenTest {
             PagePool pool = new PagePool(own, 16 << 20, 2 << 20);
             SequencePages pages = new SequencePages(own, pool, new PrefixCache(), PageType.F32);
             ChainWalk walk = new ChainWalk(own, pool, PageType.F32);
-            Submission submission = new Submission(models.greedy(c.model, c.promptIds(), 1), new Generation(engine), 0);
+            Submission submission = new Submission(models.greedy(c.model, c.promptIds(), 1), new Generation(engine, 0), 0);
             submission.open(() ->
                     own.pageTable(pool.memory(), models.chain(c.model).config().layers()));
             Sequence sequence = submission.sequences.getFirst();
-            FirstComeFirstServed<Sequence> policy = new FirstComeFirstServed<>(new StepLimits(4096, 1));
-            policy.add(sequence);
+            Scheduler<Sequence> policy = new Scheduler<>(
+                    new StepLimits(4096, 1),
+                    Preemption.RECOMPUTE,
+                    new CostModel(),
+                    (job, what, why) -> {},
+                    Policies.FCFS);
+            policy.add(sequence, 0);
             StepRows rows = new StepRows(own);
             rows.fill(policy.plan(0, pages));
             walk.run(rows);

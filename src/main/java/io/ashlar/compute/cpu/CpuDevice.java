@@ -97,6 +97,22 @@ public final class CpuDevice implements Device {
     }
 
     @Override
+    public void copyOut(Buffer memory, long[] pages, long pageBytes, MemorySegment to) {
+        MemorySegment all = ((CpuBuffer) memory).memory();
+        for (int i = 0; i < pages.length; i++) {
+            MemorySegment.copy(all, pages[i], to, i * pageBytes, pageBytes);
+        }
+    }
+
+    @Override
+    public void copyIn(MemorySegment from, Buffer memory, long[] pages, long pageBytes) {
+        MemorySegment all = ((CpuBuffer) memory).memory();
+        for (int i = 0; i < pages.length; i++) {
+            MemorySegment.copy(from, i * pageBytes, all, pages[i], pageBytes);
+        }
+    }
+
+    @Override
     public void download(Activations from, int row, float[] into, int count) {
         kernels.finish();
         long start = (long) row * from.stride() * Float.BYTES;

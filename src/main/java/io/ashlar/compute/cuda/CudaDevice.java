@@ -175,6 +175,16 @@ public final class CudaDevice implements Device {
     }
 
     @Override
+    public void copyOut(Buffer memory, long[] pages, long pageBytes, MemorySegment to) {
+        transfers.gather(CudaBuffer.address(memory), pages, pageBytes, to);
+    }
+
+    @Override
+    public void copyIn(MemorySegment from, Buffer memory, long[] pages, long pageBytes) {
+        transfers.scatter(from, CudaBuffer.address(memory), pages, pageBytes);
+    }
+
+    @Override
     public void download(Activations from, int row, float[] into, int count) {
         kernels.finish();
         long at = CudaBuffer.address(from.data()) + (long) row * from.stride() * Float.BYTES;

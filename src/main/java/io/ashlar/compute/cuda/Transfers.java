@@ -84,6 +84,53 @@ public final class Transfers {
         }
     }
 
+    /** Pieces of equal size from all over a buffer, one after another; returns when they are on the host. */
+    void gather(long from, long[] offsets, long each, MemorySegment to) {
+        lock.lock();
+        try {
+            int most = piecesOfAStage(each);
+            for (int first = 0; first < offsets.length; first += most) {
+                int part = Math.min(most, offsets.length - first);
+                MemorySegment stage = stage();
+                for (int i = 0; i < part; i++) {
+                    gpu.copyOut(stage.asSlice(i * each, each), from + offsets[first + i], stream);
+                }
+                gpu.record(free[next], stream);
+                gpu.synchronize(free[next]);
+                MemorySegment.copy(stage, 0, to, first * each, part * each);
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** The way back of {@link #gather}; returns when the pieces are on the device. */
+    void scatter(MemorySegment from, long to, long[] offsets, long each) {
+        lock.lock();
+        try {
+            int most = piecesOfAStage(each);
+            for (int first = 0; first < offsets.length; first += most) {
+                int part = Math.min(most, offsets.length - first);
+                MemorySegment stage = stage();
+                MemorySegment.copy(from, first * each, stage, 0, part * each);
+                for (int i = 0; i < part; i++) {
+                    gpu.copyIn(to + offsets[first + i], stage.asSlice(i * each, each), stream);
+                }
+                gpu.record(free[next], stream);
+            }
+            await();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private static int piecesOfAStage(long each) {
+        if (each > STAGE_BYTES) {
+            throw new IllegalArgumentException("a page of " + each + " bytes; the largest has " + STAGE_BYTES);
+        }
+        return (int) (STAGE_BYTES / each);
+    }
+
     private MemorySegment stage() {
         next = (next + 1) % STAGES;
         gpu.synchronize(free[next]);

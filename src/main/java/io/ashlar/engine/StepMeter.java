@@ -1,0 +1,43 @@
+package io.ashlar.engine;
+
+import io.ashlar.scheduler.CostModel;
+import io.ashlar.scheduler.StepPlan;
+
+/** Measures steps for the cost model. Two can be under way: the time of the second begins when the first is through. */
+final class StepMeter {
+    private final CostModel cost;
+    private final int[] prefill = new int[2];
+    private final int[] decodes = new int[2];
+    private final long[] pages = new long[2];
+    private final long[] begun = new long[2];
+    private long through;
+
+    StepMeter(CostModel cost) {
+        this.cost = cost;
+    }
+
+    /** Called before the plan's tokens count as computed. */
+    void begin(long step, StepPlan<Sequence> plan, long nowNanos) {
+        int at = (int) (step % 2);
+        prefill[at] = 0;
+        decodes[at] = 0;
+        pages[at] = 0;
+        begun[at] = nowNanos;
+        for (int i = 0; i < plan.size(); i++) {
+            Sequence sequence = plan.job(i);
+            int tokens = plan.tokens(i);
+            pages[at] += CostModel.pagesRead(sequence.computed, tokens);
+            if (tokens == 1 && sequence.made() > 0) {
+                decodes[at]++;
+            } else {
+                prefill[at] += tokens;
+            }
+        }
+    }
+
+    void end(long step, long nowNanos) {
+        int at = (int) (step % 2);
+        cost.observe(prefill[at], decodes[at], pages[at], nowNanos - Math.max(begun[at], through));
+        through = nowNanos;
+    }
+}
