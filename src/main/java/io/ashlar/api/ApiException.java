@@ -53,6 +53,11 @@ public final class ApiException extends RuntimeException {
         return new ApiException(404, "invalid_request_error", null, null, message, 0);
     }
 
+    /** 404, naming the field that named it. */
+    public static ApiException notFound(String param, String message) {
+        return new ApiException(404, "invalid_request_error", "not_found", param, message, 0);
+    }
+
     public static ApiException modelNotFound(String model) {
         return new ApiException(
                 404,
@@ -85,6 +90,11 @@ public final class ApiException extends RuntimeException {
 
     public static ApiException unavailable(String message, int retryAfterSeconds) {
         return new ApiException(503, "server_error", "unavailable", null, message, retryAfterSeconds);
+    }
+
+    /** 503: what was promised to others would be broken. */
+    public static ApiException overloaded(String message, int retryAfterSeconds) {
+        return new ApiException(503, "server_error", "overloaded", null, message, retryAfterSeconds);
     }
 
     public int status() {

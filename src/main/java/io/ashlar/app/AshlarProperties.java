@@ -1,6 +1,8 @@
 package io.ashlar.app;
 
 import io.ashlar.compute.PageType;
+import io.ashlar.scheduler.Preemption;
+import io.ashlar.scheduler.policy.Policies;
 import java.nio.file.Path;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
@@ -69,13 +71,19 @@ public record AshlarProperties(
      * @param niceness how far those threads stand back where others want their core (Linux): 0 not at all, 19 the most
      * @param stepTokens the most rows of a step: more raises throughput of prompts, and the time of each step; 0 is 512 on a
      *     CPU and 2048 on a GPU
-     * @param runningSequences that hold pages at the same time
+     * @param runningSequences in one step
      * @param maxQueued requests that wait or run; more are refused with 503
      * @param pageMemory for the keys and values of all running sequences and cached prefixes, on a CPU
      * @param pageType of keys and values: {@code f16}; {@code q8} in half the memory; {@code f32} to the last bit
      * @param weightMemory for the blocks of models; those beyond it sleep on disk and take turns; 0 is no bound
      * @param idleAdapters that stay in memory without being used; the least recently used leave first
      * @param maxContext bounds every model's context, in tokens
+     * @param policy that orders the requests of deployments that none was chosen for: {@code joined}, {@code fcfs},
+     *     {@code mlfq}, {@code mlfq-skip-join}, {@code odbs}, {@code slo-dbs}, {@code slo-odbs} or {@code vtc}
+     * @param preemption what becomes of pages that are taken for others: {@code recompute}, {@code reactive} (they move to
+     *     host memory) or {@code proactive} (ahead of need)
+     * @param hostPageMemory host memory for pages that had to leave the device, taken as it is needed; -1 is as much as the
+     *     device has for pages
      * @param stallLimit how long a client may leave its stream unread before its request is cancelled
      */
     public record Engine(
@@ -89,7 +97,21 @@ public record AshlarProperties(
             @DefaultValue("0") DataSize weightMemory,
             @DefaultValue("64") int idleAdapters,
             @DefaultValue("32768") int maxContext,
-            @DefaultValue("60s") Duration stallLimit) {}
+            @DefaultValue("joined") String policy,
+            @DefaultValue("proactive") Preemption preemption,
+            @DefaultValue("-1") DataSize hostPageMemory,
+            @DefaultValue("60s") Duration stallLimit) {
+        public Engine {
+            if (Policies.of(policy).isEmpty()) {
+                throw new IllegalArgumentException(
+                        "engine.policy should be one of " + Policies.words() + ", but is " + policy);
+            }
+        }
+
+        Policies orders() {
+            return Policies.of(policy).orElseThrow();
+        }
+    }
 
     /**
      * Each GPU's memory is taken at the start, as one piece.

@@ -12,21 +12,30 @@ import io.ashlar.compute.cuda.NvidiaDriver;
 import io.ashlar.database.ChangeFeed;
 import io.ashlar.engine.Engine;
 import io.ashlar.engine.EngineOptions;
+import io.ashlar.identity.AdminKeys;
 import io.ashlar.identity.ApiKeys;
 import io.ashlar.identity.KeyAuthenticator;
 import io.ashlar.identity.Members;
 import io.ashlar.identity.Tenants;
 import io.ashlar.quota.ConcurrencyLimit;
+import io.ashlar.quota.Limits;
+import io.ashlar.quota.Quotas;
+import io.ashlar.quota.ServiceClasses;
+import io.ashlar.quota.WaitingLines;
+import io.ashlar.scheduler.LengthPredictor;
 import io.ashlar.scheduler.StepLimits;
 import io.ashlar.serving.Host;
 import io.ashlar.serving.ModelLibrary;
+import io.ashlar.serving.RequestLog;
 import io.ashlar.serving.Serving;
 import io.ashlar.serving.ServingLimits;
+import io.ashlar.usage.UsageHistory;
 import io.ashlar.usage.UsageLedger;
 import io.ashlar.usage.UsageStore;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.util.List;
+import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
@@ -145,7 +154,14 @@ public class Core {
                 : (long) (own * properties.gpu().pages());
         int stepTokens = e.stepTokens() > 0 ? e.stepTokens() : own == 0 ? CPU_STEP_TOKENS : GPU_STEP_TOKENS;
         EngineOptions options = new EngineOptions(
-                new StepLimits(stepTokens, e.runningSequences()), pages, e.pageType(), e.maxQueued(), e.stallLimit());
+                new StepLimits(stepTokens, e.runningSequences()),
+                pages,
+                e.pageType(),
+                e.maxQueued(),
+                e.stallLimit(),
+                e.orders(),
+                e.preemption(),
+                e.hostPageMemory().toBytes() < 0 ? pages : e.hostPageMemory().toBytes());
         Engine engine = new Engine(device, options, System::nanoTime);
         long most = e.weightMemory().toBytes() == 0
                 ? Long.MAX_VALUE
@@ -167,6 +183,80 @@ public class Core {
         return new ConcurrencyLimit(properties.quota().requestsInFlight());
     }
 
+    /** Runs what waits for the database. */
+    @Bean(destroyMethod = "")
+    ExecutorService blockingWork() {
+        return Executors.newVirtualThreadPerTaskExecutor();
+    }
+
+    @Bean
+    AdminKeys adminKeys(
+            JdbcClient database,
+            TransactionTemplate transactions,
+            AuditLog audit,
+            ChangeFeed changes,
+            ExecutorService blockingWork,
+            SecureRandom random,
+            Clock clock) {
+        return new AdminKeys(database, transactions, audit, changes, blockingWork, random, clock);
+    }
+
+    @Bean
+    Limits limits(JdbcClient database, TransactionTemplate transactions, AuditLog audit, Clock clock) {
+        return new Limits(database, transactions, audit, clock);
+    }
+
+    @Bean
+    ServiceClasses serviceClasses(
+            JdbcClient database,
+            TransactionTemplate transactions,
+            AuditLog audit,
+            ChangeFeed changes,
+            ExecutorService blockingWork) {
+        return new ServiceClasses(database, transactions, audit, changes, blockingWork);
+    }
+
+    @Bean(initMethod = "start")
+    Quotas quotas(
+            JdbcClient database,
+            TransactionTemplate transactions,
+            ChangeFeed changes,
+            ExecutorService blockingWork,
+            Clock clock,
+            DataFolder folder,
+            UsageLedger ledger) {
+        Quotas quotas = new Quotas(database, transactions, changes, blockingWork, clock, folder.instance());
+        // What the process before this one used is known when its journal is in the ledger.
+        ledger.caughtUp().thenRunAsync(quotas::recover, blockingWork).exceptionally(e -> {
+            System.getLogger(Core.class.getName())
+                    .log(System.Logger.Level.WARNING, "limits could not be recovered: {0}", e.getMessage());
+            return null;
+        });
+        return quotas;
+    }
+
+    @Bean
+    WaitingLines waitingLines() {
+        return new WaitingLines(
+                Executors.newSingleThreadScheduledExecutor(
+                        Thread.ofPlatform().daemon().name("waiting-lines").factory()),
+                System::nanoTime);
+    }
+
+    /** Knows from the start what the ledger has to say. */
+    @Bean
+    LengthPredictor lengthPredictor(OpenDatabase database, ExecutorService blockingWork) {
+        LengthPredictor predictor = new LengthPredictor();
+        blockingWork.execute(() -> new UsageHistory(new JdbcTemplate(database.pool()))
+                .lengths(l -> predictor.observe(l.tenant(), l.model(), l.prompt(), l.completion())));
+        return predictor;
+    }
+
+    @Bean
+    RequestLog requestLog() {
+        return new RequestLog();
+    }
+
     @Bean
     Intake intake() {
         return new Intake();
@@ -185,7 +275,13 @@ public class Core {
     }
 
     @Bean
-    Metrics metrics(Hosts hosts, UsageLedger ledger, Intake intake) {
-        return new Metrics(hosts, ledger, intake);
+    Metrics metrics(
+            Hosts hosts,
+            UsageLedger ledger,
+            Intake intake,
+            Quotas quotas,
+            WaitingLines lines,
+            LengthPredictor predictor) {
+        return new Metrics(hosts, ledger, intake, quotas, lines, predictor);
     }
 }

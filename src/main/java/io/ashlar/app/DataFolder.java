@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /** The folder that holds everything, for its owner only, used by one serving process at a time. */
@@ -66,6 +67,19 @@ public final class DataFolder implements AutoCloseable {
             return channel.tryLock();
         } catch (OverlappingFileLockException e) {
             return null; // another server of this very process
+        }
+    }
+
+    /** What this folder is known by in a database that several processes share. */
+    public UUID instance() {
+        Path file = path.resolve("instance");
+        try {
+            if (!Files.exists(file)) {
+                writePrivately(file, UUID.randomUUID() + "\n");
+            }
+            return UUID.fromString(Files.readString(file).strip());
+        } catch (IOException | IllegalArgumentException e) {
+            throw new StartFailure("the file " + file + " cannot be used: " + e.getMessage(), e);
         }
     }
 

@@ -4,6 +4,7 @@ import io.ashlar.block.Importer;
 import io.ashlar.block.Quantization;
 import io.ashlar.catalog.Catalog;
 import io.ashlar.catalog.Deployment;
+import io.ashlar.identity.AdminKeys;
 import io.ashlar.identity.ApiKeys;
 import io.ashlar.identity.Members;
 import io.ashlar.identity.Tenants;
@@ -43,7 +44,7 @@ final class FirstStart {
             "adapter_model.safetensors");
 
     /** What is told once. */
-    record Facts(String adminPassword, String apiKey) {
+    record Facts(String adminPassword, String apiKey, String adminKey) {
         @Override
         public String toString() {
             return "Facts[secret]";
@@ -54,6 +55,7 @@ final class FirstStart {
     private final Catalog catalog;
     private final Tenants tenants;
     private final ApiKeys keys;
+    private final AdminKeys adminKeys;
     private final Members members;
     private final TransactionTemplate transactions;
     private final SecureRandom random;
@@ -63,6 +65,7 @@ final class FirstStart {
             Catalog catalog,
             Tenants tenants,
             ApiKeys keys,
+            AdminKeys adminKeys,
             Members members,
             TransactionTemplate transactions,
             SecureRandom random) {
@@ -70,6 +73,7 @@ final class FirstStart {
         this.catalog = catalog;
         this.tenants = tenants;
         this.keys = keys;
+        this.adminKeys = adminKeys;
         this.members = members;
         this.transactions = transactions;
         this.random = random;
@@ -94,7 +98,10 @@ final class FirstStart {
             for (Deployment deployment : catalog.deployments()) {
                 catalog.grant(tenant, deployment.name(), ACTOR);
             }
-            Facts facts = new Facts(password(), keys.create(tenant, "first key", null, ACTOR));
+            Facts facts = new Facts(
+                    password(),
+                    keys.create(tenant, "first key", null, ACTOR),
+                    adminKeys.create("first key", ACTOR));
             members.createAdministrator(ADMINISTRATOR, facts.adminPassword(), ACTOR);
             DataFolder.writePrivately(folder.firstStartFile(), """
                     api=%s
@@ -102,8 +109,14 @@ final class FirstStart {
                     admin_user=%s
                     admin_password=%s
                     api_key=%s
+                    admin_key=%s
                     """.formatted(
-                            api, console, ADMINISTRATOR, facts.adminPassword(), facts.apiKey()));
+                            api,
+                            console,
+                            ADMINISTRATOR,
+                            facts.adminPassword(),
+                            facts.apiKey(),
+                            facts.adminKey()));
             return facts;
         });
     }

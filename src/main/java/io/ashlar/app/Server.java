@@ -6,6 +6,7 @@ import io.ashlar.catalog.Catalog;
 import io.ashlar.console.ConsoleApplication;
 import io.ashlar.database.EmbeddedPostgres;
 import io.ashlar.database.StartFailure;
+import io.ashlar.identity.AdminKeys;
 import io.ashlar.identity.ApiKeys;
 import io.ashlar.identity.Members;
 import io.ashlar.identity.Tenants;
@@ -142,6 +143,7 @@ public final class Server implements AutoCloseable {
                         core.getBean(Catalog.class),
                         core.getBean(Tenants.class),
                         core.getBean(ApiKeys.class),
+                        core.getBean(AdminKeys.class),
                         core.getBean(Members.class),
                         core.getBean(TransactionTemplate.class),
                         core.getBean(SecureRandom.class))

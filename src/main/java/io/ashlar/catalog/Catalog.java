@@ -72,11 +72,12 @@ public final class Catalog {
     }
 
     public List<Deployment> deployments() {
-        return database.sql("select name, model, shares_prefixes, created_at from deployment order by created_at, name")
+        return database.sql("select name, model, shares_prefixes, policy, created_at from deployment order by created_at, name")
                 .query((row, n) -> new Deployment(
                         row.getString("name"),
                         row.getString("model"),
                         row.getBoolean("shares_prefixes"),
+                        row.getString("policy"),
                         row.getObject("created_at", OffsetDateTime.class).toInstant()))
                 .list();
     }
@@ -87,6 +88,26 @@ public final class Catalog {
                 .param("model", model)
                 .param("now", OffsetDateTime.now(clock))
                 .update();
+    }
+
+    /**
+     * Which scheduler policy orders a deployment's requests from now on.
+     *
+     * @param policy null for the platform's
+     * @return false where there is no such deployment
+     */
+    public boolean setPolicy(String deployment, @Nullable String policy, String actor) {
+        return Boolean.TRUE.equals(transactions.execute(t -> {
+            boolean found = database.sql("update deployment set policy = :policy where name = :name")
+                            .param("policy", policy)
+                            .param("name", deployment)
+                            .update()
+                    > 0;
+            if (found) {
+                audit.record(actor, "deployment.policy", deployment, Map.of("policy", String.valueOf(policy)));
+            }
+            return found;
+        }));
     }
 
     /** Lets a tenant use a deployment. Granting it again changes nothing. */

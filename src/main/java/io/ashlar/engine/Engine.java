@@ -159,9 +159,9 @@ public final class Engine implements AutoCloseable {
         enter(() -> scheduler.use(deployment, policy));
     }
 
-    /** The same for all deployments that no policy was chosen for. */
-    public void use(Policy.Kind policy) {
-        enter(() -> scheduler.use(policy));
+    /** Orders them by the policy of all that none was chosen for. */
+    public void useUsual(String deployment) {
+        enter(() -> scheduler.useUsual(deployment));
     }
 
     /** What steps cost, as measured so far: a copy. Any thread may ask; a step may have been learned meanwhile. */

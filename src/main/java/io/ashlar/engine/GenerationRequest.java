@@ -49,4 +49,18 @@ public record GenerationRequest(
                 cacheScope,
                 Terms.NONE);
     }
+
+    public GenerationRequest with(Terms newTerms) {
+        return new GenerationRequest(
+                chain,
+                tokens,
+                prompt,
+                maxTokens,
+                sampling,
+                endTokens,
+                stopStrings,
+                choices,
+                cacheScope,
+                newTerms);
+    }
 }

@@ -82,7 +82,7 @@ public final class KeyAuthenticator {
     private Optional<Known> load(String prefix) {
         return database.sql("""
                         select k.id as key_id, k.secret_hash, k.revoked_at, k.expires_at, p.id as project_id, t.id as tenant_id,
-                            t.name as tenant_name, t.status,
+                            t.name as tenant_name, t.status, t.service_class, t.weight,
                             array(select g.deployment from deployment_grant g where g.tenant_id = t.id) as models
                         from api_key k
                         join project p on p.id = k.project_id
@@ -100,7 +100,9 @@ public final class KeyAuthenticator {
                 row.getString("tenant_name"),
                 row.getObject("project_id", UUID.class),
                 row.getObject("key_id", UUID.class),
-                Set.of((String[]) models.getArray()));
+                Set.of((String[]) models.getArray()),
+                row.getString("service_class"),
+                row.getDouble("weight"));
         return new Known(
                 caller,
                 row.getBytes("secret_hash"),

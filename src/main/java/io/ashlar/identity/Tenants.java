@@ -65,7 +65,8 @@ public final class Tenants {
 
     public List<Tenant> all() {
         return database.sql("""
-                        select t.id, t.name, t.status, t.created_at, count(k.id) as active_keys
+                        select t.id, t.name, t.status, t.created_at, t.service_class, t.weight,
+                            count(k.id) as active_keys
                         from tenant t
                         left join project p on p.tenant_id = t.id
                         left join api_key k on k.project_id = p.id and k.revoked_at is null
@@ -82,7 +83,9 @@ public final class Tenants {
                 row.getString("name"),
                 Tenant.Status.valueOf(row.getString("status").toUpperCase(Locale.ROOT)),
                 instant(row, "created_at"),
-                row.getInt("active_keys"));
+                row.getInt("active_keys"),
+                row.getString("service_class"),
+                row.getDouble("weight"));
     }
 
     static Instant instant(ResultSet row, String column) throws SQLException {

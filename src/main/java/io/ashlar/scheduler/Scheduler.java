@@ -108,6 +108,19 @@ public final class Scheduler<J extends Job> {
         dropUnused();
     }
 
+    /** No policy of its own any more for a deployment. */
+    public void useUsual(String deployment) {
+        Lane<J> from = laneOf.remove(deployment);
+        if (from != null && from != usual) {
+            for (J job : List.copyOf(from.jobs)) {
+                if (job.terms().deployment().equals(deployment)) {
+                    move(job, usual);
+                }
+            }
+        }
+        dropUnused();
+    }
+
     private Lane<J> lane(Policy.Kind policy) {
         for (Lane<J> lane : lanes) {
             if (lane.kind.equals(policy)) {

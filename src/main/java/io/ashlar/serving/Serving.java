@@ -12,6 +12,7 @@ import io.ashlar.engine.Chain;
 import io.ashlar.engine.EngineMetrics;
 import io.ashlar.model.text.ChatTemplate;
 import io.ashlar.model.text.Tokenizer;
+import io.ashlar.scheduler.policy.Policies;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -67,7 +68,8 @@ public final class Serving {
             Map<String, Deployment> wanted = new TreeMap<>();
             catalog.deployments().forEach(d -> wanted.put(d.name(), d));
             for (ServedModel current : List.copyOf(served.values())) {
-                if (!current.deployment().equals(wanted.get(current.name()))) {
+                Deployment now = wanted.get(current.name());
+                if (now == null || !current.deployment().servesAs(now)) {
                     served.remove(current.name());
                     current.retire();
                     LOG.log(System.Logger.Level.INFO, "{0} is no longer served", current.name());
@@ -78,9 +80,28 @@ public final class Serving {
                 if (!served.containsKey(deployment.name())) {
                     start(deployment, models);
                 }
+                order(deployment);
             }
         } finally {
             reconciling.unlock();
+        }
+    }
+
+    /** Tells the engine which policy orders a deployment's requests; those that run go on as they are. */
+    private void order(Deployment deployment) {
+        ServedModel model = served.get(deployment.name());
+        if (model == null) {
+            return;
+        }
+        String wanted = deployment.policy();
+        Policies policy = wanted == null ? null : Policies.of(wanted).orElse(null);
+        if (wanted != null && policy == null) {
+            LOG.log(System.Logger.Level.WARNING, "{0} has the policy {1}, which there is not", model.name(), wanted);
+        }
+        if (policy == null) {
+            model.engine().useUsual(model.name());
+        } else {
+            model.engine().use(model.name(), policy);
         }
     }
 
@@ -260,6 +281,10 @@ public final class Serving {
 
     public int blockCount() {
         return hosts.stream().mapToInt(h -> h.loaded().blockCount()).sum();
+    }
+
+    public List<Host> hosts() {
+        return hosts;
     }
 
     /** What all engines do, together. */

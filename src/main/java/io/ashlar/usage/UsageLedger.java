@@ -44,6 +44,7 @@ public final class UsageLedger implements AutoCloseable {
     private final Thread journalThread;
     private final Thread syncThread;
     private final Thread storeThread;
+    private final CompletableFuture<Void> caughtUp = new CompletableFuture<>();
     private volatile boolean failing;
     private volatile boolean closing;
     private volatile boolean journalDone;
@@ -210,6 +211,7 @@ public final class UsageLedger implements AutoCloseable {
                 journal.forget(batch);
                 batch = null;
                 if (empty) {
+                    caughtUp.complete(null);
                     if (last) {
                         return;
                     }
@@ -233,6 +235,11 @@ public final class UsageLedger implements AutoCloseable {
                 }
             }
         }
+    }
+
+    /** Completed when the database has all rows of processes before this one. */
+    public CompletableFuture<Void> caughtUp() {
+        return caughtUp;
     }
 
     /** Rows settled by this process. */

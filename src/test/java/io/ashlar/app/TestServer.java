@@ -76,6 +76,10 @@ public final class TestServer implements AutoCloseable {
         return firstStart.get("api_key");
     }
 
+    public String adminKey() {
+        return firstStart.get("admin_key");
+    }
+
     public String adminPassword() {
         return firstStart.get("admin_password");
     }

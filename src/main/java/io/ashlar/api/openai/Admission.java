@@ -7,23 +7,40 @@ import io.ashlar.engine.FinishReason;
 import io.ashlar.engine.Generation;
 import io.ashlar.engine.GenerationRequest;
 import io.ashlar.engine.GenerationUsage;
+import io.ashlar.engine.OverloadedException;
 import io.ashlar.identity.Caller;
 import io.ashlar.quota.ConcurrencyLimit;
+import io.ashlar.quota.Demand;
+import io.ashlar.quota.QuotaRefusal;
+import io.ashlar.quota.Quotas;
+import io.ashlar.quota.Reservation;
+import io.ashlar.quota.ServiceClasses;
+import io.ashlar.quota.WaitingLines;
+import io.ashlar.scheduler.LengthForecast;
+import io.ashlar.scheduler.LengthPredictor;
+import io.ashlar.scheduler.ServiceClass;
+import io.ashlar.scheduler.Terms;
+import io.ashlar.serving.RequestLog;
 import io.ashlar.serving.ServedModel;
 import io.ashlar.serving.Serving;
 import io.ashlar.usage.UsageLedger;
 import io.ashlar.usage.UsageRecord;
 import io.ashlar.usage.UsageStart;
+import io.micrometer.core.instrument.MeterRegistry;
+import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Locale;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The way of a request into the engine and, however it ends, out of it: a place among the tenant's requests, a lease on the
- * model, a note in the journal; at the end the settled row, and everything given back.
+ * model, a part of every limit, a promise that can be kept, a note in the journal; at the end the settled row, and everything
+ * given back.
  */
 public final class Admission {
     /**
@@ -31,32 +48,109 @@ public final class Admission {
      *
      * @param begun completed when the journal knows of it; nothing is given out before
      * @param settled completed when its row will be in the ledger, whatever happens
+     * @param warnings soft budgets that it reached, in words
      */
-    record Admitted(Generation generation, CompletableFuture<Void> begun, CompletableFuture<GenerationUsage> settled) {}
+    record Admitted(
+            Generation generation,
+            CompletableFuture<Void> begun,
+            CompletableFuture<GenerationUsage> settled,
+            List<String> warnings) {}
+
+    /**
+     * A request as it came.
+     *
+     * @param after where it is settled; must not be the engine's thread
+     */
+    record Request(Caller caller, String model, UUID id, Instant arrived, Executor after) {}
+
+    /** What the engine takes, and the class that it runs in. */
+    record Prepared(GenerationRequest request, ServiceClass serviceClass) {}
+
+    /**
+     * What admission decides by.
+     *
+     * @param limit on what each tenant has in flight here, whatever its own limits are
+     */
+    public record Rules(
+            ConcurrencyLimit limit,
+            Quotas quotas,
+            ServiceClasses classes,
+            WaitingLines lines,
+            LengthPredictor predictor) {}
 
     private static final System.Logger LOG = System.getLogger(Admission.class.getName());
 
     private final Serving serving;
     private final UsageLedger ledger;
-    private final ConcurrencyLimit limit;
+    private final Rules rules;
     private final Intake intake;
+    private final RequestLog log;
+    private final RequestMeters meters;
 
-    public Admission(Serving serving, UsageLedger ledger, ConcurrencyLimit limit, Intake intake) {
+    public Admission(
+            Serving serving,
+            UsageLedger ledger,
+            Rules rules,
+            Intake intake,
+            RequestLog log,
+            MeterRegistry registry) {
         this.serving = serving;
         this.ledger = ledger;
-        this.limit = limit;
+        this.rules = rules;
         this.intake = intake;
+        this.log = log;
+        this.meters = new RequestMeters(registry);
     }
 
-    /** Completed when the model that a caller names is in memory; at once where there is no such model for them. */
+    /**
+     * Completed when the model that a caller names is in memory and its limits are known; the model is not waited for where
+     * there is no such one for them.
+     */
     CompletableFuture<Void> ready(Caller caller, String name) {
+        CompletableFuture<Void> limits = rules.quotas.ready(caller).exceptionally(e -> {
+            LOG.log(System.Logger.Level.WARNING, "the limits of a tenant could not be read", e);
+            throw ApiException.unavailable("The limits of the API key cannot be checked at the moment.", 5);
+        });
         if (!caller.models().contains(name)) {
-            return CompletableFuture.completedFuture(null);
+            return limits;
         }
-        return serving.ready(name).exceptionally(e -> {
+        CompletableFuture<Void> model = serving.ready(name).exceptionally(e -> {
             LOG.log(System.Logger.Level.WARNING, "the model " + name + " could not be loaded", e);
             throw ApiException.unavailable("The model '" + name + "' could not be loaded now.", 5);
         });
+        return limits.isDone() && model.isDone() ? limits.thenCombine(model, (a, b) -> a) : CompletableFuture.allOf(limits, model);
+    }
+
+    /** The class that a request runs in: its tenant's, or the lower one that it asks for. */
+    ServiceClass serviceClass(Caller caller, @Nullable String asked) {
+        ServiceClass own = rules.classes.find(caller.serviceClass());
+        if (own == null) {
+            own = ServiceClass.STANDARD;
+        }
+        if (asked == null || asked.equals("auto") || asked.equals("default")) {
+            return own;
+        }
+        String name = asked.equals("flex") ? "batch" : asked.equals("priority") ? "interactive" : asked;
+        ServiceClass found = rules.classes.find(name);
+        if (found == null) {
+            throw ApiException.invalid(
+                    "service_tier",
+                    "'service_tier' must be auto, default, flex, priority or one of "
+                            + String.join(", ", rules.classes.all().stream().map(ServiceClass::name).toList())
+                            + ", but is '" + (asked.length() <= 60 ? asked : asked.substring(0, 60) + "...") + "'.");
+        }
+        if (found.order() < own.order()) {
+            throw ApiException.invalid(
+                    "service_tier",
+                    "'service_tier' asks for the class '" + found.name() + "', which is higher than the tenant's own, '"
+                            + own.name() + "'.");
+        }
+        return found;
+    }
+
+    /** The most tokens that a limit allows an answer to have. */
+    int largestOutput(Caller caller, String model) {
+        return rules.quotas.largestOutput(caller, model);
     }
 
     /** The model that a caller names, if it is granted. */
@@ -75,44 +169,107 @@ public final class Admission {
     }
 
     /**
-     * Runs a request of a caller on a model.
+     * Runs a request of a caller on a model, at once or when it has waited in line.
      *
-     * @param after where the request is settled; must not be the engine's thread
      * @param prepare turns the request into what the engine takes; its failures are the caller's
+     * @return fails with what the caller is told; to be cancelled when the caller goes away
      */
-    Admitted admit(
-            Caller caller,
-            String modelName,
-            UUID request,
-            Instant arrived,
-            Executor after,
-            Function<ServedModel, GenerationRequest> prepare) {
+    CompletableFuture<Admitted> admit(Request of, Function<ServedModel, Prepared> prepare) {
         intake.enter();
         boolean entered = false;
         ServedModel model = null;
         try {
-            model = lease(caller, modelName);
-            entered = limit.enter(caller.tenant());
+            model = lease(of.caller, of.model);
+            entered = rules.limit.enter(of.caller.tenant());
             if (!entered) {
                 throw ApiException.tooMany(
                         "concurrency_limit",
-                        "The tenant " + caller.tenantName() + " already has " + limit.perTenant()
+                        "The tenant " + of.caller.tenantName() + " already has " + rules.limit.perTenant()
                                 + " requests in flight, which is its limit; wait for one to end.",
                         1);
             }
-            return start(caller, model, request, arrived, after, prepare.apply(model));
-        } catch (EngineBusyException e) {
-            leave(caller, model, entered);
-            throw ApiException.unavailable("The engine is full: " + e.getMessage() + ".", 1);
+            return admit(of, model, prepare.apply(model));
         } catch (RuntimeException e) {
-            leave(caller, model, entered);
+            leave(of.caller, model, entered);
             throw e;
         }
     }
 
-    private void leave(Caller caller, @org.jspecify.annotations.Nullable ServedModel model, boolean entered) {
+    private CompletableFuture<Admitted> admit(Request of, ServedModel model, Prepared prepared) {
+        GenerationRequest plain = prepared.request;
+        int prompt = plain.prompt().length;
+        LengthForecast forecast = rules.predictor.forecast(of.caller.tenantName(), of.model, prompt);
+        GenerationRequest request = plain.with(new Terms(
+                of.model, of.caller.tenantName(), of.caller.weight(), prepared.serviceClass, forecast));
+        int most = (int) Math.min(Integer.MAX_VALUE, (long) plain.maxTokens() * plain.choices());
+        int predicted = (int) Math.min(most, (long) forecast.expected(0, plain.maxTokens()) * plain.choices());
+        Demand demand = new Demand(of.caller, of.model, prompt, most, predicted, of.arrived);
+        CompletableFuture<Admitted> admitted = rules.lines.enter(
+                of.caller.tenantName(),
+                prepared.serviceClass,
+                () -> attempt(of, model, prepared.serviceClass, request, demand),
+                Admission::retryAfter,
+                late -> late.generation().cancel());
+        return admitted.whenComplete((running, failure) -> {
+            if (failure != null) {
+                leave(of.caller, model, true);
+                refused(of, prepared, failure);
+            }
+        });
+    }
+
+    private static Duration retryAfter(Throwable failure) {
+        return switch (failure) {
+            case QuotaRefusal refusal -> refusal.retryAfter();
+            case OverloadedException overload -> overload.retryAfter();
+            case EngineBusyException busy -> Duration.ofMillis(200);
+            default -> Duration.ZERO;
+        };
+    }
+
+    private void refused(Request of, Prepared prepared, Throwable failure) {
+        ApiException told = told(failure);
+        if (told.code() != null && (told.status() == 429 || told.status() == 503 || told.status() == 400)) {
+            meters.refused(of.caller.tenantName(), of.model, prepared.serviceClass, told.code());
+            log.note(entry(of, prepared.serviceClass, prepared.request.prompt().length, null, told.getMessage()));
+        }
+    }
+
+    /** What the caller is told of a failure. */
+    static ApiException told(Throwable failure) {
+        return switch (failure) {
+            case ApiException known -> known;
+            case QuotaRefusal refusal -> told(refusal);
+            case OverloadedException overload ->
+                ApiException.overloaded(
+                        "The platform is overloaded: " + overload.getMessage() + ".", seconds(overload.retryAfter()));
+            case EngineBusyException busy ->
+                ApiException.unavailable("The engine is full: " + busy.getMessage() + ".", 1);
+            default -> {
+                LOG.log(System.Logger.Level.WARNING, "a request could not be let in", failure);
+                yield ApiException.unavailable("The limits of the API key cannot be checked at the moment.", 5);
+            }
+        };
+    }
+
+    private static ApiException told(QuotaRefusal refusal) {
+        String message = String.valueOf(refusal.getMessage());
+        return switch (refusal.code()) {
+            case PROMPT_TOO_LONG -> ApiException.invalid(null, "prompt_too_long", message);
+            case OUTPUT_TOO_LONG -> ApiException.invalid("max_tokens", "output_too_long", message);
+            default ->
+                ApiException.tooMany(
+                        refusal.code().name().toLowerCase(Locale.ROOT), message, seconds(refusal.retryAfter()));
+        };
+    }
+
+    private static int seconds(Duration duration) {
+        return duration.isZero() ? 0 : (int) Math.min(Integer.MAX_VALUE, Math.max(1, duration.plusMillis(999).toSeconds()));
+    }
+
+    private void leave(Caller caller, @Nullable ServedModel model, boolean entered) {
         if (entered) {
-            limit.leave(caller.tenant());
+            rules.limit.leave(caller.tenant());
         }
         if (model != null) {
             model.endLease();
@@ -120,22 +277,31 @@ public final class Admission {
         intake.leave();
     }
 
+    /** One try: a part of every limit, and then the engine. */
+    private CompletableFuture<Admitted> attempt(
+            Request of, ServedModel model, ServiceClass serviceClass, GenerationRequest request, Demand demand) {
+        return rules.quotas.reserve(demand).thenApply(reservation -> {
+            try {
+                return start(of, model, serviceClass, request, reservation);
+            } catch (RuntimeException e) {
+                rules.quotas.cancel(reservation);
+                throw e;
+            }
+        });
+    }
+
     private Admitted start(
-            Caller caller,
+            Request of,
             ServedModel model,
-            UUID request,
-            Instant arrived,
-            Executor after,
-            GenerationRequest generationRequest) {
-        Generation generation = model.engine().submit(generationRequest);
+            ServiceClass serviceClass,
+            GenerationRequest request,
+            Reservation reservation) {
+        Generation generation = model.engine().submit(request);
+        int prompt = request.prompt().length;
+        Caller caller = of.caller;
         UsageStart start = new UsageStart(
-                request,
-                caller.tenant(),
-                caller.project(),
-                caller.key(),
-                model.name(),
-                generationRequest.prompt().length,
-                arrived);
+                of.id, caller.tenant(), caller.project(), caller.key(), model.name(), prompt, of.arrived);
+        log.note(entry(of, serviceClass, prompt, generation, null));
         CompletableFuture<Void> begun = ledger.begin(start, generation::completionTokens);
         // Off the engine's thread: settling writes to the journal.
         CompletableFuture<GenerationUsage> settled = generation
@@ -143,11 +309,43 @@ public final class Admission {
                 .thenComposeAsync(
                         usage -> {
                             CompletableFuture<Void> written = ledger.settle(row(start, usage));
+                            rules.quotas.settle(
+                                    reservation,
+                                    usage.promptTokens(),
+                                    usage.cachedTokens(),
+                                    usage.completionTokens());
+                            learn(of, request, usage);
+                            meters.ended(caller.tenantName(), of.model, serviceClass, usage);
                             leave(caller, model, true);
                             return written.thenApply(v -> usage);
                         },
-                        after);
-        return new Admitted(generation, begun, settled);
+                        of.after);
+        return new Admitted(generation, begun, settled, reservation.warnings());
+    }
+
+    private void learn(Request of, GenerationRequest request, GenerationUsage usage) {
+        boolean whole = usage.reason() == FinishReason.STOP || usage.reason() == FinishReason.LENGTH;
+        if (whole && request.choices() == 1) {
+            rules.predictor.observe(
+                    of.caller.tenantName(), of.model, usage.promptTokens(), usage.completionTokens());
+        }
+    }
+
+    private static RequestLog.Entry entry(
+            Request of,
+            ServiceClass serviceClass,
+            int prompt,
+            @Nullable Generation generation,
+            @Nullable String refusal) {
+        return new RequestLog.Entry(
+                of.id,
+                of.caller.tenantName(),
+                of.model,
+                serviceClass.name(),
+                of.arrived,
+                prompt,
+                generation == null ? null : generation.timeline(),
+                refusal);
     }
 
     private static UsageRecord row(UsageStart start, GenerationUsage usage) {

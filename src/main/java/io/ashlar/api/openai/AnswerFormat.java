@@ -27,9 +27,21 @@ abstract class AnswerFormat {
     private final String model;
     final TokenBytes bytes;
     final boolean logprobs;
+    private final @Nullable String serviceTier;
 
-    /** @param created seconds since 1970 */
-    AnswerFormat(String idPrefix, UUID request, long created, String model, TokenBytes bytes, boolean logprobs) {
+    /**
+     * @param created seconds since 1970
+     * @param serviceTier the class that the request ran in; null where it did not ask for one
+     */
+    AnswerFormat(
+            String idPrefix,
+            UUID request,
+            long created,
+            String model,
+            TokenBytes bytes,
+            boolean logprobs,
+            @Nullable String serviceTier) {
+        this.serviceTier = serviceTier;
         this.id = idPrefix + request.toString().replace("-", "");
         this.created = created;
         this.model = model;
@@ -53,6 +65,9 @@ abstract class AnswerFormat {
         root.put("object", object(chunk));
         root.put("created", created);
         root.put("model", model);
+        if (serviceTier != null) {
+            root.put("service_tier", serviceTier);
+        }
         return root;
     }
 

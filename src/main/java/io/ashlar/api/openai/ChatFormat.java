@@ -4,13 +4,20 @@ import io.ashlar.engine.GenerationEvent;
 import io.ashlar.model.text.TokenBytes;
 import java.util.List;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /** {@code chat.completion} and {@code chat.completion.chunk}. */
 final class ChatFormat extends AnswerFormat {
-    ChatFormat(UUID request, long created, String model, TokenBytes bytes, boolean logprobs) {
-        super("chatcmpl-", request, created, model, bytes, logprobs);
+    ChatFormat(
+            UUID request,
+            long created,
+            String model,
+            TokenBytes bytes,
+            boolean logprobs,
+            @Nullable String serviceTier) {
+        super("chatcmpl-", request, created, model, bytes, logprobs, serviceTier);
     }
 
     @Override

@@ -10,8 +10,14 @@ import tools.jackson.databind.node.ObjectNode;
 
 /** {@code text_completion}, the older endpoint's shape. */
 final class CompletionFormat extends AnswerFormat {
-    CompletionFormat(UUID request, long created, String model, TokenBytes bytes, boolean logprobs) {
-        super("cmpl-", request, created, model, bytes, logprobs);
+    CompletionFormat(
+            UUID request,
+            long created,
+            String model,
+            TokenBytes bytes,
+            boolean logprobs,
+            @Nullable String serviceTier) {
+        super("cmpl-", request, created, model, bytes, logprobs, serviceTier);
     }
 
     @Override

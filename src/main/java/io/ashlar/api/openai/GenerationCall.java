@@ -1,5 +1,6 @@
 package io.ashlar.api.openai;
 
+import io.ashlar.api.JsonFields;
 import io.ashlar.api.ApiException;
 import io.ashlar.engine.SamplingOptions;
 import io.ashlar.model.GenerationDefaults;
@@ -15,6 +16,7 @@ import tools.jackson.databind.JsonNode;
  * What both generating endpoints read from a request, besides the prompt.
  *
  * @param maxTokens null leaves it to the endpoint's default
+ * @param serviceTier null where the request does not say
  */
 record GenerationCall(
         SamplingOptions sampling,
@@ -23,14 +25,15 @@ record GenerationCall(
         List<String> stops,
         int choices,
         boolean stream,
-        boolean includeUsage) {
+        boolean includeUsage,
+        @Nullable String serviceTier) {
     private static final int MOST_CHOICES = 16;
     private static final int MOST_STOPS = 16;
     private static final int LONGEST_STOP = 1000;
     private static final int MOST_BIASES = 1024;
 
     /** @param logprobs likeliest tokens to report; -1 for none */
-    static GenerationCall read(RequestFields f, GenerationDefaults defaults, int vocabulary, int logprobs) {
+    static GenerationCall read(JsonFields f, GenerationDefaults defaults, int vocabulary, int logprobs) {
         String maxField = f.has("max_completion_tokens") ? "max_completion_tokens" : "max_tokens";
         int max = f.integer(maxField, 1, Integer.MAX_VALUE, 0);
         boolean stream = f.flag("stream", false);
@@ -41,10 +44,11 @@ record GenerationCall(
                 stops(f),
                 f.integer("n", 1, MOST_CHOICES, 1),
                 stream,
-                includeUsage(f, stream));
+                includeUsage(f, stream),
+                f.has("service_tier") ? f.text("service_tier") : null);
     }
 
-    private static SamplingOptions sampling(RequestFields f, GenerationDefaults d, int vocabulary, int logprobs) {
+    private static SamplingOptions sampling(JsonFields f, GenerationDefaults d, int vocabulary, int logprobs) {
         Long seed = f.longOrNull("seed");
         return new SamplingOptions(
                 f.number("temperature", 0, 2, or(d.temperature(), 1)),
@@ -63,7 +67,7 @@ record GenerationCall(
         return value == null ? otherwise : value;
     }
 
-    private static double repetition(RequestFields f, double otherwise) {
+    private static double repetition(JsonFields f, double otherwise) {
         double penalty = f.number("repetition_penalty", 0, 10, otherwise);
         if (penalty == 0) {
             throw f.wrong("repetition_penalty", "a number above 0, at most 10");
@@ -71,7 +75,7 @@ record GenerationCall(
         return penalty;
     }
 
-    private static Map<Integer, Float> bias(RequestFields f, int vocabulary) {
+    private static Map<Integer, Float> bias(JsonFields f, int vocabulary) {
         if (!f.has("logit_bias")) {
             return Map.of();
         }
@@ -101,7 +105,7 @@ record GenerationCall(
         return bias;
     }
 
-    private static List<String> stops(RequestFields f) {
+    private static List<String> stops(JsonFields f) {
         if (!f.has("stop")) {
             return List.of();
         }
@@ -122,7 +126,7 @@ record GenerationCall(
         return List.copyOf(stops);
     }
 
-    private static boolean includeUsage(RequestFields f, boolean stream) {
+    private static boolean includeUsage(JsonFields f, boolean stream) {
         if (!f.has("stream_options")) {
             return false;
         }
@@ -132,16 +136,17 @@ record GenerationCall(
         if (!f.get("stream_options").isObject()) {
             throw f.wrong("stream_options", "an object");
         }
-        return new RequestFields(f.get("stream_options"), "stream_options").flag("include_usage", false);
+        return new JsonFields(f.get("stream_options"), "stream_options").flag("include_usage", false);
     }
 
     /**
      * The most tokens the answer may have.
      *
      * @param promptField the request's name for the prompt
-     * @param otherwise when the request does not say; the context's end bounds it
+     * @param otherwise when the request does not say; the context's end and the caller's limit bound it
+     * @param largest that the caller's limits allow
      */
-    int answerLimit(String promptField, int promptTokens, int context, int otherwise) {
+    int answerLimit(String promptField, int promptTokens, int context, int otherwise, int largest) {
         if (promptTokens >= context) {
             throw ApiException.invalid(
                     promptField,
@@ -151,7 +156,14 @@ record GenerationCall(
         }
         int room = context - promptTokens;
         if (maxTokens == null) {
-            return Math.min(room, otherwise);
+            return Math.max(1, Math.min(Math.min(room, otherwise), largest));
+        }
+        if (maxTokens > largest) {
+            throw ApiException.invalid(
+                    maxTokensField,
+                    "output_too_long",
+                    "'" + maxTokensField + "' is " + maxTokens + ", but a limit allows answers of at most " + largest
+                            + " tokens.");
         }
         if (maxTokens > room) {
             throw ApiException.invalid(

@@ -1,5 +1,6 @@
 package io.ashlar.api.openai;
 
+import io.ashlar.api.JsonFields;
 import io.ashlar.api.ApiException;
 import java.util.ArrayList;
 import java.util.List;
@@ -9,9 +10,9 @@ import java.util.Map;
 final class Messages {
     private Messages() {}
 
-    static List<Map<String, Object>> read(RequestFields request) {
+    static List<Map<String, Object>> read(JsonFields request) {
         List<Map<String, Object>> messages = new ArrayList<>();
-        for (RequestFields message : request.objects("messages")) {
+        for (JsonFields message : request.objects("messages")) {
             String role = message.text("role");
             // Templates know OpenAI's newer name for system messages by its older one.
             String known = switch (role) {
@@ -30,7 +31,7 @@ final class Messages {
         return messages;
     }
 
-    private static String content(RequestFields message) {
+    private static String content(JsonFields message) {
         if (!message.has("content")) {
             throw ApiException.invalid(
                     message.name("content"),
@@ -43,7 +44,7 @@ final class Messages {
             throw message.wrong("content", "a string or an array of text parts");
         }
         StringBuilder text = new StringBuilder();
-        for (RequestFields part : message.objects("content")) {
+        for (JsonFields part : message.objects("content")) {
             if (!part.text("type").equals("text")) {
                 throw ApiException.unsupported(
                         part.name("type"), "'" + part.name("type") + "': only parts of type 'text' are supported.");

@@ -1,12 +1,15 @@
 package io.ashlar.api.openai;
 
+import io.ashlar.api.JsonFields;
 import io.ashlar.api.ApiException;
 import io.ashlar.api.EventLoop;
+import io.ashlar.api.RateHeaders;
 import io.ashlar.api.RequestIds;
 import io.ashlar.engine.Generation;
 import io.ashlar.engine.GenerationRequest;
 import io.ashlar.identity.Caller;
 import io.ashlar.model.text.ChatTemplate;
+import io.ashlar.scheduler.ServiceClass;
 import io.ashlar.serving.ServedModel;
 import io.ashlar.serving.Serving;
 import io.netty.channel.Channel;
@@ -22,6 +25,7 @@ import org.springframework.http.MediaType;
 import org.springframework.security.core.Authentication;
 import org.springframework.web.reactive.function.server.ServerRequest;
 import org.springframework.web.reactive.function.server.ServerResponse;
+import org.springframework.web.server.ServerWebExchange;
 import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Scheduler;
 import reactor.core.scheduler.Schedulers;
@@ -129,7 +133,7 @@ public final class OpenAiHandler {
 
     @FunctionalInterface
     private interface Endpoint {
-        Mono<ServerResponse> answer(RequestFields fields, Call call);
+        Mono<ServerResponse> answer(JsonFields fields, Call call);
     }
 
     /**
@@ -137,7 +141,7 @@ public final class OpenAiHandler {
      *
      * @param channel its connection: what is sent is made on its event loop, so that no other thread must be woken
      */
-    private record Call(Caller caller, UUID id, Instant arrived, Channel channel) {
+    private record Call(Caller caller, UUID id, Instant arrived, Channel channel, ServerWebExchange exchange) {
         Executor loop() {
             return channel.eventLoop();
         }
@@ -156,11 +160,12 @@ public final class OpenAiHandler {
                 .zipWith(request.bodyToMono(byte[].class).defaultIfEmpty(new byte[0]))
                 .publishOn(scheduler)
                 .flatMap(both -> endpoint.answer(
-                        RequestFields.parse(both.getT2()), new Call(both.getT1(), id, arrived, channel)))
+                        JsonFields.parse(both.getT2()),
+                        new Call(both.getT1(), id, arrived, channel, request.exchange())))
                 .publishOn(Schedulers.fromExecutor(channel.eventLoop()));
     }
 
-    private Mono<ServerResponse> chat(RequestFields f, Call call) {
+    private Mono<ServerResponse> chat(JsonFields f, Call call) {
         for (String[] unsupported : UNSUPPORTED_IN_CHAT) {
             f.refuse(unsupported[0], java.util.Arrays.copyOfRange(unsupported, 1, unsupported.length));
         }
@@ -172,7 +177,7 @@ public final class OpenAiHandler {
         return answer(f, call, true, logprobs ? top : -1, Integer.MAX_VALUE);
     }
 
-    private Mono<ServerResponse> complete(RequestFields f, Call call) {
+    private Mono<ServerResponse> complete(JsonFields f, Call call) {
         for (String[] unsupported : UNSUPPORTED_IN_COMPLETIONS) {
             f.refuse(unsupported[0], java.util.Arrays.copyOfRange(unsupported, 1, unsupported.length));
         }
@@ -181,8 +186,9 @@ public final class OpenAiHandler {
         return answer(f, call, false, top, COMPLETION_DEFAULT_TOKENS);
     }
 
-    private Mono<ServerResponse> answer(RequestFields f, Call call, boolean chat, int logprobs, int defaultTokens) {
+    private Mono<ServerResponse> answer(JsonFields f, Call call, boolean chat, int logprobs, int defaultTokens) {
         String modelName = f.text("model");
+        RateHeaders.model(call.exchange, modelName);
         CompletableFuture<Void> ready = admission.ready(call.caller, modelName);
         if (ready.isDone() && !ready.isCompletedExceptionally()) {
             return answer(f, call, modelName, chat, logprobs, defaultTokens);
@@ -194,47 +200,86 @@ public final class OpenAiHandler {
     }
 
     private Mono<ServerResponse> answer(
-            RequestFields f, Call call, String modelName, boolean chat, int logprobs, int defaultTokens) {
+            JsonFields f, Call call, String modelName, boolean chat, int logprobs, int defaultTokens) {
         GenerationCall[] read = new GenerationCall[1];
         AnswerFormat[] format = new AnswerFormat[1];
-        Admission.Admitted admitted =
-                admission.admit(call.caller, modelName, call.id, call.arrived, call.loop(), model -> {
-                    GenerationCall options = GenerationCall.read(f, model.defaults(), model.vocabularySize(), logprobs);
-                    int[] prompt = chat ? chatPrompt(f, model) : completionPrompt(f, model);
-                    int limit = options.answerLimit(
-                            chat ? "messages" : "prompt", prompt.length, model.contextLength(), defaultTokens);
-                    long created = call.arrived.getEpochSecond();
-                    read[0] = options;
-                    format[0] = chat
-                            ? new ChatFormat(
-                                    call.id,
-                                    created,
-                                    modelName,
-                                    model.tokenizer().bytes(),
-                                    logprobs >= 0)
-                            : new CompletionFormat(
-                                    call.id,
-                                    created,
-                                    modelName,
-                                    model.tokenizer().bytes(),
-                                    logprobs >= 0);
-                    return new GenerationRequest(
-                            model.chain(),
-                            model.tokenizer().bytes(),
-                            prompt,
-                            limit,
-                            options.sampling(),
-                            model.defaults().endTokens(),
-                            options.stops(),
-                            options.choices(),
-                            model.sharesPrefixes() ? "" : call.caller.tenant().toString());
-                });
+        Admission.Request request =
+                new Admission.Request(call.caller, modelName, call.id, call.arrived, call.loop());
+        CompletableFuture<Admission.Admitted> admitted = admission.admit(request, model -> {
+            GenerationCall options = GenerationCall.read(f, model.defaults(), model.vocabularySize(), logprobs);
+            ServiceClass serviceClass = admission.serviceClass(call.caller, options.serviceTier());
+            read[0] = options;
+            format[0] = format(call, modelName, model, chat, logprobs >= 0, options, serviceClass);
+            return new Admission.Prepared(
+                    generation(f, call, model, chat, defaultTokens, options), serviceClass);
+        });
+        if (admitted.isDone()) {
+            return given(call, admitted, read[0], format[0]);
+        }
+        ChannelFutureListener gone = closed -> admitted.cancel(false);
+        call.channel.closeFuture().addListener(gone);
+        admitted.whenComplete((running, failure) -> call.channel.closeFuture().removeListener(gone));
+        return Mono.fromFuture(admitted)
+                .publishOn(Schedulers.fromExecutor(call.loop()))
+                .onErrorMap(Admission::told)
+                .flatMap(running -> given(call, CompletableFuture.completedFuture(running), read[0], format[0]));
+    }
+
+    private static AnswerFormat format(
+            Call call,
+            String modelName,
+            ServedModel model,
+            boolean chat,
+            boolean logprobs,
+            GenerationCall options,
+            ServiceClass serviceClass) {
+        long created = call.arrived.getEpochSecond();
+        String tier = options.serviceTier() == null ? null : serviceClass.name();
+        return chat
+                ? new ChatFormat(call.id, created, modelName, model.tokenizer().bytes(), logprobs, tier)
+                : new CompletionFormat(call.id, created, modelName, model.tokenizer().bytes(), logprobs, tier);
+    }
+
+    private GenerationRequest generation(
+            JsonFields f, Call call, ServedModel model, boolean chat, int defaultTokens, GenerationCall options) {
+        int[] prompt = chat ? chatPrompt(f, model) : completionPrompt(f, model);
+        int limit = options.answerLimit(
+                chat ? "messages" : "prompt",
+                prompt.length,
+                model.contextLength(),
+                defaultTokens,
+                admission.largestOutput(call.caller, model.name()));
+        return new GenerationRequest(
+                model.chain(),
+                model.tokenizer().bytes(),
+                prompt,
+                limit,
+                options.sampling(),
+                model.defaults().endTokens(),
+                options.stops(),
+                options.choices(),
+                model.sharesPrefixes() ? "" : call.caller.tenant().toString());
+    }
+
+    /** The answer of a request that was let in or refused. */
+    private static Mono<ServerResponse> given(
+            Call call,
+            CompletableFuture<Admission.Admitted> done,
+            GenerationCall read,
+            AnswerFormat format) {
+        Admission.Admitted admitted;
+        try {
+            admitted = done.join();
+        } catch (CompletionException e) {
+            return Mono.error(Admission.told(e.getCause() == null ? e : e.getCause()));
+        }
+        RateHeaders.warn(call.exchange, admitted.warnings());
         cancelWhenGone(call.channel, admitted.generation());
         Answers answers = new Answers(Schedulers.fromExecutor(call.loop()));
         return Mono.fromFuture(admitted::begun, true)
-                .then(Mono.defer(() -> read[0].stream()
-                        ? answers.stream(admitted, read[0], format[0])
-                        : answers.whole(admitted, read[0], format[0])))
+                .then(Mono.defer(() -> read.stream()
+                        ? answers.stream(admitted, read, format)
+                        : answers.whole(admitted, read, format)))
                 .doOnCancel(admitted.generation()::cancel);
     }
 
@@ -247,7 +292,7 @@ public final class OpenAiHandler {
                 .whenComplete((usage, failure) -> channel.closeFuture().removeListener(gone));
     }
 
-    private static int[] chatPrompt(RequestFields f, ServedModel model) {
+    private static int[] chatPrompt(JsonFields f, ServedModel model) {
         ChatTemplate template = model.chatTemplate();
         if (template == null) {
             throw ApiException.invalid(
@@ -260,7 +305,7 @@ public final class OpenAiHandler {
         }
     }
 
-    private static int[] completionPrompt(RequestFields f, ServedModel model) {
+    private static int[] completionPrompt(JsonFields f, ServedModel model) {
         JsonNode prompt = f.get("prompt");
         if (prompt.isArray() && prompt.size() == 1 && !prompt.get(0).isIntegralNumber()) {
             prompt = prompt.get(0);

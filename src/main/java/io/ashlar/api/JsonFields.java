@@ -1,6 +1,5 @@
-package io.ashlar.api.openai;
+package io.ashlar.api;
 
-import io.ashlar.api.ApiException;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -9,8 +8,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /** Typed reading of a request's JSON. What is wrong is refused with its path; null counts as absent. */
-record RequestFields(JsonNode node, String path) {
-    static RequestFields parse(byte[] body) {
+public record JsonFields(JsonNode node, String path) {
+    public static JsonFields parse(byte[] body) {
         JsonNode root;
         try {
             root = JsonMapper.shared().readTree(body);
@@ -20,23 +19,23 @@ record RequestFields(JsonNode node, String path) {
         if (root == null || !root.isObject()) {
             throw ApiException.invalid(null, "The body must be a JSON object.");
         }
-        return new RequestFields(root, "");
+        return new JsonFields(root, "");
     }
 
-    String name(String field) {
+    public String name(String field) {
         return path.isEmpty() ? field : path + "." + field;
     }
 
-    boolean has(String field) {
+    public boolean has(String field) {
         JsonNode value = node.get(field);
         return value != null && !value.isNull();
     }
 
-    JsonNode get(String field) {
+    public JsonNode get(String field) {
         return node.path(field);
     }
 
-    ApiException wrong(String field, String expected) {
+    public ApiException wrong(String field, String expected) {
         return ApiException.invalid(
                 name(field), "'" + name(field) + "' must be " + expected + ", but is " + shortened(get(field)) + ".");
     }
@@ -50,7 +49,7 @@ record RequestFields(JsonNode node, String path) {
         return ApiException.invalid(name, "'" + name + "' is missing; it must be " + expected + ".");
     }
 
-    String text(String field) {
+    public String text(String field) {
         if (!has(field)) {
             throw missing(name(field), "a string");
         }
@@ -60,7 +59,7 @@ record RequestFields(JsonNode node, String path) {
         return get(field).stringValue();
     }
 
-    boolean flag(String field, boolean otherwise) {
+    public boolean flag(String field, boolean otherwise) {
         if (!has(field)) {
             return otherwise;
         }
@@ -71,7 +70,7 @@ record RequestFields(JsonNode node, String path) {
     }
 
     /** A number of a closed range. */
-    double number(String field, double least, double most, double otherwise) {
+    public double number(String field, double least, double most, double otherwise) {
         if (!has(field)) {
             return otherwise;
         }
@@ -86,7 +85,7 @@ record RequestFields(JsonNode node, String path) {
         return value == Math.rint(value) ? String.valueOf((long) value) : String.valueOf(value);
     }
 
-    int integer(String field, int least, int most, int otherwise) {
+    public int integer(String field, int least, int most, int otherwise) {
         if (!has(field)) {
             return otherwise;
         }
@@ -103,8 +102,7 @@ record RequestFields(JsonNode node, String path) {
         return value.intValue();
     }
 
-    @Nullable
-    Long longOrNull(String field) {
+    public @Nullable Long longOrNull(String field) {
         if (!has(field)) {
             return null;
         }
@@ -116,7 +114,7 @@ record RequestFields(JsonNode node, String path) {
     }
 
     /** The objects of an array that must have at least one. */
-    List<RequestFields> objects(String field) {
+    public List<JsonFields> objects(String field) {
         if (!has(field)) {
             throw missing(name(field), "an array of objects");
         }
@@ -124,19 +122,19 @@ record RequestFields(JsonNode node, String path) {
         if (!array.isArray() || array.isEmpty()) {
             throw wrong(field, "an array of at least one object");
         }
-        List<RequestFields> objects = new ArrayList<>();
+        List<JsonFields> objects = new ArrayList<>();
         for (int i = 0; i < array.size(); i++) {
             String path = name(field) + "[" + i + "]";
             if (!array.get(i).isObject()) {
                 throw ApiException.invalid(path, "'" + path + "' must be an object.");
             }
-            objects.add(new RequestFields(array.get(i), path));
+            objects.add(new JsonFields(array.get(i), path));
         }
         return objects;
     }
 
     /** Refuses a field that would change the answer and is not supported, unless its value asks for nothing. */
-    void refuse(String field, String... harmless) {
+    public void refuse(String field, String... harmless) {
         if (!has(field)) {
             return;
         }

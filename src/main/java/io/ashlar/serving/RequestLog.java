@@ -1,0 +1,52 @@
+package io.ashlar.serving;
+
+import com.github.benmanes.caffeine.cache.Cache;
+import com.github.benmanes.caffeine.cache.Caffeine;
+import io.ashlar.engine.Timeline;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/** What happened to requests of late, and why: kept for a while, for administrators; nothing of what was said. */
+public final class RequestLog {
+    private static final int MOST = 20_000;
+    private static final Duration KEPT = Duration.ofMinutes(15);
+
+    /**
+     * A request.
+     *
+     * @param timeline null when it never came as far as an engine
+     * @param refusal why it was refused; null when it was not
+     */
+    public record Entry(
+            UUID id,
+            String tenant,
+            String model,
+            String serviceClass,
+            Instant arrived,
+            int prompt,
+            @Nullable Timeline timeline,
+            @Nullable String refusal) {}
+
+    private final Cache<UUID, Entry> entries =
+            Caffeine.newBuilder().maximumSize(MOST).expireAfterWrite(KEPT).build();
+
+    public void note(Entry entry) {
+        entries.put(entry.id, entry);
+    }
+
+    /** Null when it is not known, or not any more. */
+    public @Nullable Entry find(UUID id) {
+        return entries.getIfPresent(id);
+    }
+
+    /** The latest first. */
+    public List<Entry> latest(int most) {
+        return entries.asMap().values().stream()
+                .sorted((a, b) -> b.arrived.compareTo(a.arrived))
+                .limit(most)
+                .toList();
+    }
+}
