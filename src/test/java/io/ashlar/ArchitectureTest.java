@@ -110,12 +110,14 @@ class ArchitectureTest {
     static final ArchRule the_scheduler_is_pure = classes()
             .that(resideInAPackage("io.ashlar.scheduler.."))
             .should()
-            .onlyDependOnClassesThat(
-                    resideInAnyPackage("io.ashlar.scheduler..", "java.lang..", "java.util",
-                            "java.util.function",
-                            "java.util.stream",
-                            "java.time",
-                            "org.jspecify.."))
+            .onlyDependOnClassesThat(resideInAnyPackage(
+                    "io.ashlar.scheduler..",
+                    "java.lang..",
+                    "java.util",
+                    "java.util.function",
+                    "java.util.stream",
+                    "java.time",
+                    "org.jspecify.."))
             .andShould()
             .notBeAssignableTo(Thread.class);
 

@@ -46,7 +46,8 @@ public class ApiSecurity {
     SecurityWebFilterChain adminDoor(ServerHttpSecurity http, AdminKeys keys) {
         return locked(http.securityMatcher(ServerWebExchangeMatchers.pathMatchers("/admin/**")), "admin key")
                 .addFilterAt(
-                        new KeyFilter(text -> keys.authenticate(text).thenApply(ApiSecurity::administrator), (e, a) -> {}),
+                        new KeyFilter(
+                                text -> keys.authenticate(text).thenApply(ApiSecurity::administrator), (e, a) -> {}),
                         SecurityWebFiltersOrder.AUTHENTICATION)
                 .authorizeExchange(paths -> paths.anyExchange().hasAuthority(ADMINISTRATOR))
                 .build();

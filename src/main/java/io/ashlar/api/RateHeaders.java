@@ -29,7 +29,8 @@ public record RateHeaders(Quotas quotas) {
     void add(ServerWebExchange exchange, @Nullable Object principal) {
         if (principal instanceof Caller caller) {
             exchange.getResponse().beforeCommit(() -> {
-                Rates rates = quotas.rates(caller, (String) exchange.getAttributes().get(MODEL));
+                Rates rates =
+                        quotas.rates(caller, (String) exchange.getAttributes().get(MODEL));
                 HttpHeaders headers = exchange.getResponse().getHeaders();
                 put(headers, "requests", rates.requests());
                 put(headers, "tokens", rates.tokens());

@@ -99,9 +99,7 @@ final class FirstStart {
                 catalog.grant(tenant, deployment.name(), ACTOR);
             }
             Facts facts = new Facts(
-                    password(),
-                    keys.create(tenant, "first key", null, ACTOR),
-                    adminKeys.create("first key", ACTOR));
+                    password(), keys.create(tenant, "first key", null, ACTOR), adminKeys.create("first key", ACTOR));
             members.createAdministrator(ADMINISTRATOR, facts.adminPassword(), ACTOR);
             DataFolder.writePrivately(folder.firstStartFile(), """
                     api=%s
@@ -111,12 +109,7 @@ final class FirstStart {
                     api_key=%s
                     admin_key=%s
                     """.formatted(
-                            api,
-                            console,
-                            ADMINISTRATOR,
-                            facts.adminPassword(),
-                            facts.apiKey(),
-                            facts.adminKey()));
+                            api, console, ADMINISTRATOR, facts.adminPassword(), facts.apiKey(), facts.adminKey()));
             return facts;
         });
     }

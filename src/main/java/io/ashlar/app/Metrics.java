@@ -28,12 +28,7 @@ import java.util.function.ToLongFunction;
 
 /** What Prometheus is told of engine, ledger and limits. */
 record Metrics(
-        Hosts hosts,
-        UsageLedger ledger,
-        Intake intake,
-        Quotas quotas,
-        WaitingLines lines,
-        LengthPredictor predictor)
+        Hosts hosts, UsageLedger ledger, Intake intake, Quotas quotas, WaitingLines lines, LengthPredictor predictor)
         implements MeterBinder {
     private static final Duration REFRESH = Duration.ofSeconds(5);
 
@@ -87,8 +82,16 @@ record Metrics(
             try {
                 while (true) {
                     List<Row<?>> counterRows = new ArrayList<>();
-                    hosts.all().forEach(h -> h.engine().counters().forEach((tenant, value) -> counterRows.add(
-                            Row.of(Tags.of("tenant", tenant, "device", h.engine().deviceName()), value))));
+                    hosts.all()
+                            .forEach(h -> h.engine()
+                                    .counters()
+                                    .forEach((tenant, value) -> counterRows.add(Row.of(
+                                            Tags.of(
+                                                    "tenant",
+                                                    tenant,
+                                                    "device",
+                                                    h.engine().deviceName()),
+                                            value))));
                     counters.register(counterRows, true);
                     List<Row<?>> usedRows = new ArrayList<>();
                     List<Row<?>> amountRows = new ArrayList<>();
@@ -155,11 +158,31 @@ record Metrics(
                 "ashlar.preemptions",
                 "Times that a sequence's pages were taken for others",
                 EngineMetrics::preemptions);
-        counter(registry, engine, "ashlar.pages.moved.out", "Times that a sequence's pages went to host memory", EngineMetrics::movedOut);
+        counter(
+                registry,
+                engine,
+                "ashlar.pages.moved.out",
+                "Times that a sequence's pages went to host memory",
+                EngineMetrics::movedOut);
         counter(registry, engine, "ashlar.pages.moved.in", "Times that they came back", EngineMetrics::movedIn);
-        gauge(registry, engine, "ashlar.pages.host.bytes", "Bytes of pages in host memory", EngineMetrics::hostBytesUsed);
-        counter(registry, engine, "ashlar.shed", "Requests refused so that promises to others are kept", EngineMetrics::shed);
-        gauge(registry, engine, "ashlar.step.cost.error", "Relative error of predicted step times", EngineMetrics::costError);
+        gauge(
+                registry,
+                engine,
+                "ashlar.pages.host.bytes",
+                "Bytes of pages in host memory",
+                EngineMetrics::hostBytesUsed);
+        counter(
+                registry,
+                engine,
+                "ashlar.shed",
+                "Requests refused so that promises to others are kept",
+                EngineMetrics::shed);
+        gauge(
+                registry,
+                engine,
+                "ashlar.step.cost.error",
+                "Relative error of predicted step times",
+                EngineMetrics::costError);
         counter(
                 registry,
                 engine,

@@ -72,7 +72,8 @@ public final class Catalog {
     }
 
     public List<Deployment> deployments() {
-        return database.sql("select name, model, shares_prefixes, policy, created_at from deployment order by created_at, name")
+        return database.sql(
+                        "select name, model, shares_prefixes, policy, created_at from deployment order by created_at, name")
                 .query((row, n) -> new Deployment(
                         row.getString("name"),
                         row.getString("model"),

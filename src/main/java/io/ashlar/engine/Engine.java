@@ -9,8 +9,8 @@ import io.ashlar.scheduler.CostModel;
 import io.ashlar.scheduler.Decisions;
 import io.ashlar.scheduler.Policy;
 import io.ashlar.scheduler.Scheduler;
-import io.ashlar.scheduler.Terms;
 import io.ashlar.scheduler.StepPlan;
+import io.ashlar.scheduler.Terms;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -87,8 +87,7 @@ public final class Engine implements AutoCloseable {
         this.pages = new SequencePages(device, pool, cache, options.pageType(), mover, options.hostPageBytes());
         this.walk = new ChainWalk(device, pool, options.pageType());
         this.rows = new StepRows[] {new StepRows(device), new StepRows(device)};
-        this.scheduler =
-                new Scheduler<>(options.limits(), options.preemption(), cost, this::decided, options.policy());
+        this.scheduler = new Scheduler<>(options.limits(), options.preemption(), cost, this::decided, options.policy());
         this.metrics = look();
         this.thread = Thread.ofPlatform().name("engine-" + device.name()).unstarted(this::loop);
     }
@@ -147,8 +146,8 @@ public final class Engine implements AutoCloseable {
             if (wait > 0) {
                 shed.incrementAndGet();
                 throw new OverloadedException(
-                        "more requests of the service class '" + terms.serviceClass().name()
-                                + "' have come than can be served as it promises",
+                        "more requests of the service class '"
+                                + terms.serviceClass().name() + "' have come than can be served as it promises",
                         Duration.ofNanos(wait));
             }
         }

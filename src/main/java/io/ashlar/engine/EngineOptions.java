@@ -17,7 +17,15 @@ import java.time.Duration;
  * @param preemption what becomes of pages that are taken for others
  * @param hostPageBytes host memory for pages that had to leave the device
  */
-public record EngineOptions(StepLimits limits, long pageBytes, PageType pageType, int maxQueued, Duration stallLimit, Policy.Kind policy, Preemption preemption, long hostPageBytes) {
+public record EngineOptions(
+        StepLimits limits,
+        long pageBytes,
+        PageType pageType,
+        int maxQueued,
+        Duration stallLimit,
+        Policy.Kind policy,
+        Preemption preemption,
+        long hostPageBytes) {
     /** The default policy, and as much host memory for pages as there is on the device. */
     public EngineOptions(StepLimits limits, long pageBytes, PageType pageType, int maxQueued, Duration stallLimit) {
         this(limits, pageBytes, pageType, maxQueued, stallLimit, Policies.JOINED, Preemption.PROACTIVE, pageBytes);

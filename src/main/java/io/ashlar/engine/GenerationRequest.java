@@ -37,30 +37,11 @@ public record GenerationRequest(
             List<String> stopStrings,
             int choices,
             String cacheScope) {
-        this(
-                chain,
-                tokens,
-                prompt,
-                maxTokens,
-                sampling,
-                endTokens,
-                stopStrings,
-                choices,
-                cacheScope,
-                Terms.NONE);
+        this(chain, tokens, prompt, maxTokens, sampling, endTokens, stopStrings, choices, cacheScope, Terms.NONE);
     }
 
     public GenerationRequest with(Terms newTerms) {
         return new GenerationRequest(
-                chain,
-                tokens,
-                prompt,
-                maxTokens,
-                sampling,
-                endTokens,
-                stopStrings,
-                choices,
-                cacheScope,
-                newTerms);
+                chain, tokens, prompt, maxTokens, sampling, endTokens, stopStrings, choices, cacheScope, newTerms);
     }
 }

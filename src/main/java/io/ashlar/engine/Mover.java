@@ -29,10 +29,8 @@ final class Mover {
         this.device = device;
         this.pool = pool;
         this.arrived = arrived;
-        this.thread = Executors.newSingleThreadExecutor(Thread.ofPlatform()
-                .daemon()
-                .name("pages-" + device.name())
-                .factory());
+        this.thread = Executors.newSingleThreadExecutor(
+                Thread.ofPlatform().daemon().name("pages-" + device.name()).factory());
     }
 
     double bytesPerSecond() {

@@ -38,12 +38,7 @@ final class SequencePages implements Pages<Sequence> {
      * @param hostBytes memory of the host for pages that had to leave the device
      */
     SequencePages(
-            Device device,
-            PagePool pool,
-            PrefixCache cache,
-            PageType type,
-            @Nullable Mover mover,
-            long hostBytes) {
+            Device device, PagePool pool, PrefixCache cache, PageType type, @Nullable Mover mover, long hostBytes) {
         this.mover = mover;
         this.hostBytes = hostBytes;
         this.device = device;
@@ -217,7 +212,8 @@ final class SequencePages implements Pages<Sequence> {
         sequence.published = found;
         sequence.trunkComputed = sequence.computed;
         movedIn++;
-        move.back(offsets(sequence, found, count), found * sequence.chain.config().layers());
+        move.back(
+                offsets(sequence, found, count), found * sequence.chain.config().layers());
         mover.queue(sequence);
         return true;
     }

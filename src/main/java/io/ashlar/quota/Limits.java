@@ -57,7 +57,9 @@ public final class Limits {
     }
 
     public List<Limit> ofTenant(UUID tenant) {
-        return database.sql(SELECT + " where l.tenant_id = :tenant order by l.project_id nulls first, l.key_id nulls first, l.kind")
+        return database.sql(
+                        SELECT
+                                + " where l.tenant_id = :tenant order by l.project_id nulls first, l.key_id nulls first, l.kind")
                 .param("tenant", tenant)
                 .query(QuotaStore::limit)
                 .list();
@@ -112,13 +114,21 @@ public final class Limits {
         if (wanted.project() != null && wanted.key() != null) {
             throw new InvalidRequestException("key", "A limit is for a project or for a key, not for both.");
         }
-        if (wanted.project() != null && count("select count(*) from project where id = :id and tenant_id = :tenant",
-                wanted.project(), tenant) == 0) {
+        if (wanted.project() != null
+                && count(
+                                "select count(*) from project where id = :id and tenant_id = :tenant",
+                                wanted.project(),
+                                tenant)
+                        == 0) {
             throw new InvalidRequestException("project", "The tenant has no such project.");
         }
         if (wanted.key() != null
-                && count("select count(*) from api_key k join project p on p.id = k.project_id"
-                        + " where k.id = :id and p.tenant_id = :tenant", wanted.key(), tenant) == 0) {
+                && count(
+                                "select count(*) from api_key k join project p on p.id = k.project_id"
+                                        + " where k.id = :id and p.tenant_id = :tenant",
+                                wanted.key(),
+                                tenant)
+                        == 0) {
             throw new InvalidRequestException("key", "The tenant has no such key.");
         }
         if (wanted.model() != null
@@ -132,7 +142,11 @@ public final class Limits {
     }
 
     private long count(String sql, UUID id, UUID tenant) {
-        return database.sql(sql).param("id", id).param("tenant", tenant).query(Long.class).single();
+        return database.sql(sql)
+                .param("id", id)
+                .param("tenant", tenant)
+                .query(Long.class)
+                .single();
     }
 
     /** True if there was one. */
@@ -174,7 +188,8 @@ public final class Limits {
         for (long part : new long[] {price.prompt(), price.cached(), price.completion()}) {
             if (part < 0 || part > 1_000_000_000_000L) {
                 throw new InvalidRequestException(
-                        "price", "A price is from 0 to 1000000000000 millionths for a million tokens, not " + part + ".");
+                        "price",
+                        "A price is from 0 to 1000000000000 millionths for a million tokens, not " + part + ".");
             }
         }
         try {

@@ -1,12 +1,16 @@
 package io.ashlar.quota;
 
 import java.time.Instant;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /** What this process holds of a limit in one window. Guarded by its tenant's lock. */
 final class Meter {
     Limit limit;
+    /** As which process it was granted. */
+    final UUID process;
+
     final Instant start;
     final Instant end;
     /** Granted and neither reserved nor spent. */
@@ -26,8 +30,9 @@ final class Meter {
     long lastUsedTick;
     int warned;
 
-    Meter(Limit limit, Instant at) {
+    Meter(Limit limit, UUID process, Instant at) {
         this.limit = limit;
+        this.process = process;
         this.start = limit.kind().window().start(at);
         this.end = limit.kind().window().end(start);
     }

@@ -28,10 +28,7 @@ public final class QuotaRefusal extends RuntimeException {
 
     private static Code code(LimitKind kind) {
         return switch (kind) {
-            case REQUESTS_PER_MINUTE,
-                    TOKENS_PER_MINUTE,
-                    PROMPT_TOKENS_PER_MINUTE,
-                    COMPLETION_TOKENS_PER_MINUTE ->
+            case REQUESTS_PER_MINUTE, TOKENS_PER_MINUTE, PROMPT_TOKENS_PER_MINUTE, COMPLETION_TOKENS_PER_MINUTE ->
                 Code.RATE_LIMIT_EXCEEDED;
             case TOKENS_PER_DAY, TOKENS_PER_MONTH, MONEY_PER_MONTH -> Code.INSUFFICIENT_QUOTA;
             case CONCURRENT_REQUESTS -> Code.CONCURRENCY_LIMIT;

@@ -58,8 +58,7 @@ final class QuotaStore {
         Map<String, Price> prices = new HashMap<>();
         database.sql("select deployment, prompt_price, cached_price, completion_price from model_price")
                 .query(row -> {
-                    prices.put(
-                            row.getString(1), new Price(row.getLong(2), row.getLong(3), row.getLong(4)));
+                    prices.put(row.getString(1), new Price(row.getLong(2), row.getLong(3), row.getLong(4)));
                 });
         return Map.copyOf(prices);
     }
@@ -74,8 +73,7 @@ final class QuotaStore {
                 .param("need", Math.ceilDiv(need, unit))
                 .param("now", now.atOffset(ZoneOffset.UTC))
                 .query((row, n) -> new Grant(
-                        row.getLong("granted") * unit,
-                        Math.max(0, row.getLong("amount") - row.getLong("used")) * unit))
+                        row.getLong("granted") * unit, Math.max(0, row.getLong("amount") - row.getLong("used")) * unit))
                 .single();
     }
 
@@ -96,7 +94,8 @@ final class QuotaStore {
             database.sql("update quota_process set seen_at = 'epoch' where instance = :instance")
                     .param("instance", instance)
                     .update();
-            database.sql("insert into quota_process (id, instance, started_at, seen_at) values (:id, :instance, :now, :now)")
+            database.sql(
+                            "insert into quota_process (id, instance, started_at, seen_at) values (:id, :instance, :now, :now)")
                     .param("id", process)
                     .param("instance", instance)
                     .param("now", now.atOffset(ZoneOffset.UTC))
@@ -165,8 +164,9 @@ final class QuotaStore {
                     .param("window", orphan.window.atOffset(ZoneOffset.UTC))
                     .query(Long.class)
                     .single();
-            long others = database.sql("select count(*) from quota_lease" + where
-                            + " and process_id not in (select id from quota_process where instance = :instance and id <> :process)")
+            long others = database.sql(
+                            "select count(*) from quota_lease" + where
+                                    + " and process_id not in (select id from quota_process where instance = :instance and id <> :process)")
                     .param("limit", orphan.limit)
                     .param("window", orphan.window.atOffset(ZoneOffset.UTC))
                     .param("instance", instance)

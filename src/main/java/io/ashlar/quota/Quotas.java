@@ -33,7 +33,7 @@ import org.springframework.transaction.support.TransactionTemplate;
 public final class Quotas implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(Quotas.class.getName());
     private static final int MOST_TENANTS = 100_000;
-    private static final int MOST_QUESTIONS = 16;
+    private static final int MOST_QUESTIONS = 64;
     private static final Duration REFUSED = Duration.ofMillis(100);
     private static final Duration TICK = Duration.ofSeconds(1);
     /** Without a sign of life of ours, others count our concurrent requests as ended after ten seconds. */
@@ -44,7 +44,7 @@ public final class Quotas implements AutoCloseable {
     private final QuotaStore store;
     private final Executor blocking;
     private final Clock clock;
-    private final UUID process = UUID.randomUUID();
+    private volatile UUID process = UUID.randomUUID();
     private final UUID instance;
     private final AsyncLoadingCache<UUID, TenantQuota> tenants;
     private volatile Map<String, Price> prices = Map.of();
@@ -178,7 +178,10 @@ public final class Quotas implements AutoCloseable {
     public CompletableFuture<Reservation> reserve(Demand demand) {
         CompletableFuture<TenantQuota> quota = tenants.get(demand.caller().tenant());
         CompletableFuture<Map<String, Price>> priced = prices();
-        if (quota.isDone() && priced.isDone() && !quota.isCompletedExceptionally() && !priced.isCompletedExceptionally()) {
+        if (quota.isDone()
+                && priced.isDone()
+                && !quota.isCompletedExceptionally()
+                && !priced.isCompletedExceptionally()) {
             return reserve(demand, quota.join(), 0);
         }
         return quota.thenCombine(priced, (q, p) -> q).thenCompose(q -> reserve(demand, q, 0));
@@ -202,7 +205,7 @@ public final class Quotas implements AutoCloseable {
                     }
                     continue;
                 }
-                Meter meter = quota.meter(limit, demand.at());
+                Meter meter = quota.meter(limit, process, demand.at());
                 meter.lastUsedTick = ticks;
                 if (need > limit.units()) {
                     throw refuse(limit, need, demand.at(), meter.end);
@@ -212,6 +215,9 @@ public final class Quotas implements AutoCloseable {
                 if (meter.available >= need && !untrusted) {
                     reservation.meters.add(meter);
                     reservation.amounts.add(need);
+                } else if (asked == MOST_QUESTIONS) {
+                    // Others were faster every time: there is next to nothing left.
+                    throw refuse(limit, need, demand.at(), meter.end);
                 } else {
                     questionsAsked.add(ask(quota, meter, need, demand));
                 }
@@ -225,10 +231,6 @@ public final class Quotas implements AutoCloseable {
             return CompletableFuture.failedFuture(e);
         } finally {
             quota.lock.unlock();
-        }
-        if (asked == MOST_QUESTIONS) {
-            return CompletableFuture.failedFuture(
-                    new IllegalStateException("limits are fought over: asked " + asked + " times in vain"));
         }
         return CompletableFuture.allOf(questionsAsked.toArray(CompletableFuture[]::new))
                 .thenCompose(v -> reserve(demand, quota, asked + 1));
@@ -282,7 +284,7 @@ public final class Quotas implements AutoCloseable {
                 if (meter.limit.kind() == LimitKind.CONCURRENT_REQUESTS && now.isAfter(lastSeen.plus(TRUSTED))) {
                     throw new IllegalStateException("the database was not heard of for " + TRUSTED);
                 }
-                grant = store.take(process, meter.limit, meter.start, more, now);
+                grant = store.take(meter.process, meter.limit, meter.start, more, now);
             } catch (RuntimeException e) {
                 end(quota, meter);
                 asking.completeExceptionally(e);
@@ -393,9 +395,11 @@ public final class Quotas implements AutoCloseable {
                         && limit.appliesTo(caller.project(), caller.key(), model == null ? "" : model)) {
                     Meter meter = quota.meters.get(limit.id());
                     boolean current = meter != null && now.isBefore(meter.end);
-                    Instant end = limit.kind().window().end(limit.kind().window().start(now));
+                    Instant end =
+                            limit.kind().window().end(limit.kind().window().start(now));
                     Rates.Rate rate = new Rates.Rate(
-                            limit.amount(), current && meter != null ? meter.remaining() : limit.amount(),
+                            limit.amount(),
+                            current && meter != null ? meter.remaining() : limit.amount(),
                             Duration.between(now, end));
                     if (limit.kind() == LimitKind.REQUESTS_PER_MINUTE) {
                         requests = Rates.tighter(requests, rate);
@@ -418,7 +422,8 @@ public final class Quotas implements AutoCloseable {
             TenantQuota quota = loading.join();
             quota.lock.lock();
             try {
-                quota.meters.forEach((id, m) -> used.put(id, m.used() / m.limit.kind().unitsOf()));
+                quota.meters.forEach(
+                        (id, m) -> used.put(id, m.used() / m.limit.kind().unitsOf()));
             } finally {
                 quota.lock.unlock();
             }
@@ -448,7 +453,11 @@ public final class Quotas implements AutoCloseable {
     /** Once a second: a sign of life, what was spent, and back goes what was not used for a while. */
     void tick() {
         Instant now = clock.instant();
-        store.seen(process, now);
+        if (now.isAfter(lastSeen.plus(TRUSTED))) {
+            beginAgain(now);
+        } else {
+            store.seen(process, now);
+        }
         lastSeen = now;
         ticks++;
         for (TenantQuota quota : tenants.synchronous().asMap().values()) {
@@ -456,6 +465,21 @@ public final class Quotas implements AutoCloseable {
         }
         if (ticks % 600 == 1) {
             store.forget(now);
+        }
+    }
+
+    /** Others may have taken our concurrent requests for ended: we go on under another name, with none. */
+    private void beginAgain(Instant now) {
+        UUID next = UUID.randomUUID();
+        store.start(next, instance, now);
+        process = next;
+        for (TenantQuota quota : tenants.synchronous().asMap().values()) {
+            quota.lock.lock();
+            try {
+                quota.dropConcurrent();
+            } finally {
+                quota.lock.unlock();
+            }
         }
     }
 
@@ -491,7 +515,7 @@ public final class Quotas implements AutoCloseable {
         }
         for (Return r : returns) {
             try {
-                store.giveBack(process, r.meter.limit, r.meter.start, r.back, r.spent);
+                store.giveBack(r.meter.process, r.meter.limit, r.meter.start, r.back, r.spent);
             } catch (RuntimeException e) {
                 quota.lock.lock();
                 r.meter.available += r.back * r.meter.limit.kind().unitsOf();
@@ -533,7 +557,10 @@ public final class Quotas implements AutoCloseable {
                 tick(quota, clock.instant(), true);
             }
         } catch (RuntimeException e) {
-            LOG.log(System.Logger.Level.WARNING, "what was left of limits could not be given back: {0}", e.getMessage());
+            LOG.log(
+                    System.Logger.Level.WARNING,
+                    "what was left of limits could not be given back: {0}",
+                    e.getMessage());
         }
     }
 }

@@ -23,8 +23,18 @@ final class TenantQuota {
         this.limits = limits;
     }
 
+    /** Nothing is left of what was granted for concurrent requests; those that run end as they are. Under the lock. */
+    void dropConcurrent() {
+        for (Meter meter : List.copyOf(meters.values())) {
+            if (meter.limit.kind() == LimitKind.CONCURRENT_REQUESTS) {
+                meters.remove(meter.limit.id());
+                past.add(meter);
+            }
+        }
+    }
+
     /** The meter of the window that {@code at} is in. Under the lock. */
-    Meter meter(Limit limit, Instant at) {
+    Meter meter(Limit limit, UUID process, Instant at) {
         Meter meter = meters.get(limit.id());
         if (meter != null && at.isBefore(meter.end)) {
             meter.limit = limit;
@@ -33,7 +43,7 @@ final class TenantQuota {
         if (meter != null) {
             past.add(meter);
         }
-        meter = new Meter(limit, at);
+        meter = new Meter(limit, process, at);
         meters.put(limit.id(), meter);
         return meter;
     }

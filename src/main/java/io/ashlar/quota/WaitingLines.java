@@ -156,8 +156,7 @@ public final class WaitingLines {
     }
 
     private boolean hasRoom(Waiter<?> waiter) {
-        return !waiter.of.queueTime().isZero()
-                && lengths.getOrDefault(waiter.of.name(), 0) < waiter.of.queueLength();
+        return !waiter.of.queueTime().isZero() && lengths.getOrDefault(waiter.of.name(), 0) < waiter.of.queueLength();
     }
 
     private void add(ArrayDeque<Waiter<?>> queue, Waiter<?> waiter) {

@@ -34,6 +34,7 @@ public final class Backlog {
 
     /** By tenant: the work due. */
     private final Map<String, double[]> tenants = new HashMap<>();
+
     private final int[] waiting = new int[CLASSES];
     private double weights;
     /** Tokens that the pages hold. */
@@ -88,7 +89,8 @@ public final class Backlog {
         }
         for (int p = 0; p < POINTS; p++) {
             double tokensDue = decodesDue(terms.serviceClass(), answer, decodeDue, point(p));
-            double due = prefillDue(terms.serviceClass(), prefill, length, prefillDue, point(p)) + tokensDue * row(length);
+            double due =
+                    prefillDue(terms.serviceClass(), prefill, length, prefillDue, point(p)) + tokensDue * row(length);
             work[order][p] += due;
             tokens[order][p] += tokensDue;
             steps[order][p] = Math.max(steps[order][p], tokensDue);

@@ -26,8 +26,8 @@ public final class Scheduler<J extends Job> {
     private static final double STEP_OF_TARGET = 0.9;
     /** A step takes at least so many times what an empty one does, or nothing would come of it. */
     private static final double LEAST_STEP = 3;
-    /** Of a step's time, what a prompt leaves at most to answers behind it. */
-    private static final double LEFT_TO_DECODES = 0.25;
+    /** Of a step, what a prompt leaves at most to answers behind it: they cost little, and end sooner. */
+    private static final double LEFT_TO_DECODES = 0.75;
 
     private static final int LEAST_CHUNK = 16;
     private static final int PAGE_TOKENS = 16;
@@ -59,16 +59,13 @@ public final class Scheduler<J extends Job> {
     private double nanosLeft;
     private double budgetNanos;
     private double decodesBehind;
+    private int decodeRowsBehind;
     private boolean blocked;
     private @Nullable J starved;
 
     /** @param usual policy of deployments that none was named for */
     public Scheduler(
-            StepLimits limits,
-            Preemption preemption,
-            CostModel cost,
-            Decisions<J> decisions,
-            Policy.Kind usual) {
+            StepLimits limits, Preemption preemption, CostModel cost, Decisions<J> decisions, Policy.Kind usual) {
         this.limits = limits;
         this.preemption = preemption;
         this.cost = cost;
@@ -314,6 +311,7 @@ public final class Scheduler<J extends Job> {
         blocked = false;
         starved = null;
         decodesBehind = 0;
+        decodeRowsBehind = 0;
         double target = Double.MAX_VALUE;
         for (int i = 0; i < order.size(); i++) {
             J job = order.get(i);
@@ -321,6 +319,7 @@ public final class Scheduler<J extends Job> {
             job.why = Why.TURN;
             if (job.decoding() && job.ready()) {
                 decodesBehind += decodeNanos(job);
+                decodeRowsBehind++;
                 long tpot = job.tpotNanos();
                 if (tpot > 0 && laneOf(job).policy.keepsTargets()) {
                     target = Math.min(target, tpot);
@@ -376,6 +375,7 @@ public final class Scheduler<J extends Job> {
         }
         double nanos = decodeNanos(job);
         decodesBehind -= nanos;
+        decodeRowsBehind--;
         if (!hasPlace()) {
             job.why = Why.PLACES;
         } else if (nanos > nanosLeft && !plan.isEmpty()) {
@@ -424,7 +424,14 @@ public final class Scheduler<J extends Job> {
         if (!hasPlace()) {
             return 0;
         }
-        int most = Math.min(tokensLeft, job.pending());
+        int left = Math.min(decodeRowsBehind, (int) (limits.tokens() * LEFT_TO_DECODES));
+        int most = Math.min(tokensLeft - left, job.pending());
+        if (left > 0 && most < Math.min(LEAST_CHUNK, job.pending())) {
+            most = plan.isEmpty() ? Math.min(tokensLeft, job.pending()) : 0;
+        }
+        if (most <= 0) {
+            return 0;
+        }
         if (budgetNanos == Double.MAX_VALUE) {
             return most;
         }
@@ -470,7 +477,8 @@ public final class Scheduler<J extends Job> {
         long room = pages.free() + leaving;
         for (int i = 0; i < order.size(); i++) {
             J other = order.get(i);
-            if (other.place == Place.HOLDING && (i < index || other.serviceClass().preemptible())) {
+            if (other.place == Place.HOLDING
+                    && (i < index || other.serviceClass().preemptible())) {
                 room += pages.held(other);
             }
         }

@@ -26,15 +26,7 @@ public record ServiceClass(
         boolean preemptible) {
     /** What holds where nobody said anything. */
     public static final ServiceClass STANDARD = new ServiceClass(
-            "standard",
-            1,
-            Duration.ofSeconds(5),
-            Duration.ofMillis(200),
-            95,
-            2,
-            1024,
-            Duration.ofSeconds(30),
-            true);
+            "standard", 1, Duration.ofSeconds(5), Duration.ofMillis(200), 95, 2, 1024, Duration.ofSeconds(30), true);
 
     /** Nothing was promised, and nobody is refused. */
     public static final ServiceClass NONE = new ServiceClass(

@@ -13,4 +13,9 @@ import io.ashlar.scheduler.StepLimits;
  * @param moveTokensPerSecond between the two
  */
 public record Machine(
-        StepLimits limits, CostModel cost, double noise, long pageTokens, long hostTokens, double moveTokensPerSecond) {}
+        StepLimits limits,
+        CostModel cost,
+        double noise,
+        long pageTokens,
+        long hostTokens,
+        double moveTokensPerSecond) {}

@@ -10,7 +10,13 @@ import io.ashlar.scheduler.ServiceClass;
  * @param made tokens of its answer
  */
 public record Outcome(
-        Arrival arrival, long startedNanos, long firstTokenNanos, long endNanos, int made, int preemptions, long retryNanos) {
+        Arrival arrival,
+        long startedNanos,
+        long firstTokenNanos,
+        long endNanos,
+        int made,
+        int preemptions,
+        long retryNanos) {
     public boolean refused() {
         return startedNanos < 0;
     }
@@ -33,7 +39,8 @@ public record Outcome(
     public boolean keptTargets() {
         ServiceClass c = arrival.serviceClass();
         return !refused()
-                && (c.ttft().isZero() || firstTokenNanos - arrival.nanos() <= c.ttft().toNanos())
+                && (c.ttft().isZero()
+                        || firstTokenNanos - arrival.nanos() <= c.ttft().toNanos())
                 && (c.tpot().isZero() || tpotSeconds() * 1e9 <= c.tpot().toNanos());
     }
 }

@@ -39,8 +39,7 @@ public final class Simulation {
         this.random = new Random(seed);
         this.pages = new SimulatedPages(machine);
         this.believed = machine.cost().copy();
-        this.scheduler =
-                new Scheduler<>(machine.limits(), preemption, believed, (job, what, why) -> {}, policy);
+        this.scheduler = new Scheduler<>(machine.limits(), preemption, believed, (job, what, why) -> {}, policy);
     }
 
     /** Answers that were seen before the trace begins. */
@@ -88,7 +87,9 @@ public final class Simulation {
             } else {
                 long arrival = next < arrivals.size() ? arrivals.get(next).nanos() : Long.MAX_VALUE;
                 long event = Math.min(arrival, pages.nextNanos());
-                if (event == Long.MAX_VALUE && left > 0 && !scheduler.order().stream().anyMatch(j -> j.groups > 0)) {
+                if (event == Long.MAX_VALUE
+                        && left > 0
+                        && !scheduler.order().stream().anyMatch(j -> j.groups > 0)) {
                     throw new IllegalStateException(left + " requests can never run");
                 }
                 // A job that lost its pages is looked at again at once.

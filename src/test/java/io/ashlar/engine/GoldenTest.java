@@ -127,7 +127,8 @@ class GoldenTest {
             PagePool pool = new PagePool(own, 16 << 20, 2 << 20);
             SequencePages pages = new SequencePages(own, pool, new PrefixCache(), PageType.F32);
             ChainWalk walk = new ChainWalk(own, pool, PageType.F32);
-            Submission submission = new Submission(models.greedy(c.model, c.promptIds(), 1), new Generation(engine, 0), 0);
+            Submission submission =
+                    new Submission(models.greedy(c.model, c.promptIds(), 1), new Generation(engine, 0), 0);
             submission.open(() ->
                     own.pageTable(pool.memory(), models.chain(c.model).config().layers()));
             Sequence sequence = submission.sequences.getFirst();

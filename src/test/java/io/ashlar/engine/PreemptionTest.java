@@ -192,7 +192,8 @@ class PreemptionTest {
                         .toList();
                 assertThat(what).startsWith(Timeline.What.QUEUED, Timeline.What.ADMITTED);
                 assertThat(what).contains(Timeline.What.PREFILLED).endsWith(Timeline.What.ENDED);
-                long out = what.stream().filter(w -> w == Timeline.What.MOVED_OUT).count();
+                long out =
+                        what.stream().filter(w -> w == Timeline.What.MOVED_OUT).count();
                 long in = what.stream().filter(w -> w == Timeline.What.MOVED_IN).count();
                 assertThat(in).isEqualTo(out);
                 assertThat(generation.timeline().events())

@@ -18,8 +18,7 @@ class BacklogTest {
     private final FakePages pages = new FakePages(100_000, 0);
 
     private Scheduler<FakeJob> scheduler(Policies policy) {
-        return new Scheduler<>(
-                new StepLimits(512, 64), Preemption.RECOMPUTE, cost, (job, what, why) -> {}, policy);
+        return new Scheduler<>(new StepLimits(512, 64), Preemption.RECOMPUTE, cost, (job, what, why) -> {}, policy);
     }
 
     private static Terms terms(String tenant, ServiceClass of) {

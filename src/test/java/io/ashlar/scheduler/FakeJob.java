@@ -30,11 +30,7 @@ final class FakeJob extends Job {
 
     static Terms of(String tenant, double weight) {
         return new Terms(
-                "model",
-                tenant,
-                weight,
-                serviceClass("class", 1, Duration.ZERO, Duration.ZERO),
-                LengthForecast.NONE);
+                "model", tenant, weight, serviceClass("class", 1, Duration.ZERO, Duration.ZERO), LengthForecast.NONE);
     }
 
     @Override

@@ -105,8 +105,7 @@ class SchedulerTest {
         slow.ready = true;
         scheduler.plan(0, pages);
         assertThat(told)
-                .containsExactly(
-                        "slow ADMITTED TURN", "free ADMITTED TURN", "slow PAUSED READER", "slow RESUMED TURN");
+                .containsExactly("slow ADMITTED TURN", "free ADMITTED TURN", "slow PAUSED READER", "slow RESUMED TURN");
     }
 
     @Test
@@ -157,8 +156,8 @@ class SchedulerTest {
 
     @Test
     void a_job_that_may_not_be_preempted_keeps_its_pages() {
-        ServiceClass firm = new ServiceClass(
-                "firm", 1, Duration.ZERO, Duration.ZERO, 95, 1, 1000, Duration.ofSeconds(30), false);
+        ServiceClass firm =
+                new ServiceClass("firm", 1, Duration.ZERO, Duration.ZERO, 95, 1, 1000, Duration.ofSeconds(30), false);
         Scheduler<FakeJob> scheduler = firstCome(100, 8);
         FakePages pages = new FakePages(3, 0);
         FakeJob a = new FakeJob("a", 16, 20);
@@ -199,8 +198,7 @@ class SchedulerTest {
     void a_step_is_kept_short_enough_for_the_targets_of_those_in_it() {
         Scheduler<FakeJob> scheduler = scheduler(1000, 8, Preemption.RECOMPUTE, Policies.JOINED);
         FakePages pages = new FakePages(1000, 0);
-        ServiceClass quick =
-                FakeJob.serviceClass("quick", 0, Duration.ofSeconds(1), Duration.ofMillis(10));
+        ServiceClass quick = FakeJob.serviceClass("quick", 0, Duration.ofSeconds(1), Duration.ofMillis(10));
         scheduler.add(new FakeJob("chat", 4, 50, new Terms("m", "a", 1, quick, LengthForecast.NONE), 0), 0);
         run(scheduler, pages, scheduler.plan(0, pages));
         scheduler.add(new FakeJob("document", 900, 5, FakeJob.of("b", 1), 0), 0);
@@ -287,8 +285,8 @@ class SchedulerTest {
             assertThat(step).as("steps").isLessThan(20_000);
             if (added < count && random.nextInt(4) == 0) {
                 Terms terms = FakeJob.of("t" + random.nextInt(3), 1 + random.nextInt(3));
-                FakeJob job = new FakeJob(
-                        "j" + added++, 1 + random.nextInt(50), 1 + random.nextInt(40), terms, step * MILLI);
+                FakeJob job =
+                        new FakeJob("j" + added++, 1 + random.nextInt(50), 1 + random.nextInt(40), terms, step * MILLI);
                 scheduler.add(job, step * MILLI);
                 live.add(job);
             }

@@ -33,8 +33,8 @@ class SimulationTest {
         for (int i = 0; i < count; i++) {
             at -= Math.log(1 - random.nextDouble()) / perSecond;
             int answer = 1 + (int) Math.min(400, -60 * Math.log(1 - random.nextDouble()));
-            arrivals.add(new Arrival(
-                    (long) (at * 1e9), "m", "t" + i % 3, 1, CHAT, 20 + random.nextInt(300), answer, 512));
+            arrivals.add(
+                    new Arrival((long) (at * 1e9), "m", "t" + i % 3, 1, CHAT, 20 + random.nextInt(300), answer, 512));
         }
         return arrivals;
     }
@@ -47,7 +47,9 @@ class SimulationTest {
     void alone_a_request_takes_what_its_steps_cost() {
         Machine exact = new Machine(new StepLimits(512, 64), new CostModel(1e6, 10_000, 0, 0), 0, 10_000, 0, 1e7);
         Arrival one = new Arrival(5, "m", "t", 1, CHAT, 100, 11, 11);
-        Outcome outcome = new Simulation(exact, Policies.FCFS, Preemption.RECOMPUTE, 1).run(List.of(one)).getFirst();
+        Outcome outcome = new Simulation(exact, Policies.FCFS, Preemption.RECOMPUTE, 1)
+                .run(List.of(one))
+                .getFirst();
         assertThat(outcome.firstTokenNanos()).isEqualTo(5 + 2_000_000);
         assertThat(outcome.endNanos()).isEqualTo(5 + 2_000_000 + 10 * 1_000_000);
         assertThat(outcome.tpotSeconds()).isEqualTo(0.001);
@@ -56,8 +58,10 @@ class SimulationTest {
     @Test
     void the_same_seed_gives_the_same_run() {
         List<Arrival> arrivals = poisson(20, 300, 5);
-        List<Outcome> one = new Simulation(machine(8_000, 8_000), Policies.JOINED, Preemption.PROACTIVE, 9).run(arrivals);
-        List<Outcome> two = new Simulation(machine(8_000, 8_000), Policies.JOINED, Preemption.PROACTIVE, 9).run(arrivals);
+        List<Outcome> one =
+                new Simulation(machine(8_000, 8_000), Policies.JOINED, Preemption.PROACTIVE, 9).run(arrivals);
+        List<Outcome> two =
+                new Simulation(machine(8_000, 8_000), Policies.JOINED, Preemption.PROACTIVE, 9).run(arrivals);
         assertThat(one).isEqualTo(two);
     }
 

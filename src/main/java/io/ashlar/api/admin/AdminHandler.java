@@ -56,14 +56,17 @@ public final class AdminHandler {
     }
 
     /** @param work given the body's fields and the actor; returns what is answered, or null for nothing */
-    private Mono<ServerResponse> answer(ServerRequest request, BiFunction<JsonFields, String, @Nullable JsonNode> work) {
+    private Mono<ServerResponse> answer(
+            ServerRequest request, BiFunction<JsonFields, String, @Nullable JsonNode> work) {
         return request.principal()
-                .zipWith(request.bodyToMono(byte[].class).defaultIfEmpty("{}".getBytes(java.nio.charset.StandardCharsets.UTF_8)))
+                .zipWith(request.bodyToMono(byte[].class)
+                        .defaultIfEmpty("{}".getBytes(java.nio.charset.StandardCharsets.UTF_8)))
                 .publishOn(blocking)
                 .flatMap(both -> {
                     JsonNode answer;
                     try {
-                        answer = work.apply(JsonFields.parse(both.getT2()), both.getT1().getName());
+                        answer = work.apply(
+                                JsonFields.parse(both.getT2()), both.getT1().getName());
                     } catch (InvalidRequestException e) {
                         return Mono.error(ApiException.invalid(e.field(), String.valueOf(e.getMessage())));
                     }
@@ -106,11 +109,12 @@ public final class AdminHandler {
     public Mono<ServerResponse> setTenant(ServerRequest request) {
         return answer(request, (fields, actor) -> {
             Tenant tenant = tenant(request);
-            String serviceClass =
-                    fields.has("service_class") ? fields.text("service_class") : tenant.serviceClass();
+            String serviceClass = fields.has("service_class") ? fields.text("service_class") : tenant.serviceClass();
             double weight = fields.number("weight", 1e-6, 1e6, tenant.weight());
             classes.setTenant(tenant.id(), serviceClass, weight, actor);
-            return object().put("name", tenant.name()).put("service_class", serviceClass).put("weight", weight);
+            return object().put("name", tenant.name())
+                    .put("service_class", serviceClass)
+                    .put("weight", weight);
         });
     }
 
@@ -146,12 +150,15 @@ public final class AdminHandler {
             ServiceClass set = new ServiceClass(
                     name,
                     fields.integer("order", 0, 15, old.order()),
-                    Duration.ofMillis(fields.integer("ttft_ms", 0, day, (int) old.ttft().toMillis())),
-                    Duration.ofMillis(fields.integer("tpot_ms", 0, day, (int) old.tpot().toMillis())),
+                    Duration.ofMillis(
+                            fields.integer("ttft_ms", 0, day, (int) old.ttft().toMillis())),
+                    Duration.ofMillis(
+                            fields.integer("tpot_ms", 0, day, (int) old.tpot().toMillis())),
                     fields.number("percentile", 0.001, 99.999, old.percentile()),
                     fields.number("weight", 1e-6, 1e6, old.weight()),
                     fields.integer("queue_length", 0, 1_000_000, old.queueLength()),
-                    Duration.ofSeconds(fields.integer("queue_seconds", 0, 86_400, (int) old.queueTime().toSeconds())),
+                    Duration.ofSeconds(fields.integer(
+                            "queue_seconds", 0, 86_400, (int) old.queueTime().toSeconds())),
                     fields.flag("preemptible", old.preemptible()));
             classes.set(set, actor);
             return describe(object(), set);

@@ -88,12 +88,7 @@ public final class Admission {
     private final RequestMeters meters;
 
     public Admission(
-            Serving serving,
-            UsageLedger ledger,
-            Rules rules,
-            Intake intake,
-            RequestLog log,
-            MeterRegistry registry) {
+            Serving serving, UsageLedger ledger, Rules rules, Intake intake, RequestLog log, MeterRegistry registry) {
         this.serving = serving;
         this.ledger = ledger;
         this.rules = rules;
@@ -118,7 +113,9 @@ public final class Admission {
             LOG.log(System.Logger.Level.WARNING, "the model " + name + " could not be loaded", e);
             throw ApiException.unavailable("The model '" + name + "' could not be loaded now.", 5);
         });
-        return limits.isDone() && model.isDone() ? limits.thenCombine(model, (a, b) -> a) : CompletableFuture.allOf(limits, model);
+        return limits.isDone() && model.isDone()
+                ? limits.thenCombine(model, (a, b) -> a)
+                : CompletableFuture.allOf(limits, model);
     }
 
     /** The class that a request runs in: its tenant's, or the lower one that it asks for. */
@@ -136,7 +133,11 @@ public final class Admission {
             throw ApiException.invalid(
                     "service_tier",
                     "'service_tier' must be auto, default, flex, priority or one of "
-                            + String.join(", ", rules.classes.all().stream().map(ServiceClass::name).toList())
+                            + String.join(
+                                    ", ",
+                                    rules.classes.all().stream()
+                                            .map(ServiceClass::name)
+                                            .toList())
                             + ", but is '" + (asked.length() <= 60 ? asked : asked.substring(0, 60) + "...") + "'.");
         }
         if (found.order() < own.order()) {
@@ -199,8 +200,8 @@ public final class Admission {
         GenerationRequest plain = prepared.request;
         int prompt = plain.prompt().length;
         LengthForecast forecast = rules.predictor.forecast(of.caller.tenantName(), of.model, prompt);
-        GenerationRequest request = plain.with(new Terms(
-                of.model, of.caller.tenantName(), of.caller.weight(), prepared.serviceClass, forecast));
+        GenerationRequest request = plain.with(
+                new Terms(of.model, of.caller.tenantName(), of.caller.weight(), prepared.serviceClass, forecast));
         int most = (int) Math.min(Integer.MAX_VALUE, (long) plain.maxTokens() * plain.choices());
         int predicted = (int) Math.min(most, (long) forecast.expected(0, plain.maxTokens()) * plain.choices());
         Demand demand = new Demand(of.caller, of.model, prompt, most, predicted, of.arrived);
@@ -264,7 +265,10 @@ public final class Admission {
     }
 
     private static int seconds(Duration duration) {
-        return duration.isZero() ? 0 : (int) Math.min(Integer.MAX_VALUE, Math.max(1, duration.plusMillis(999).toSeconds()));
+        return duration.isZero()
+                ? 0
+                : (int) Math.min(
+                        Integer.MAX_VALUE, Math.max(1, duration.plusMillis(999).toSeconds()));
     }
 
     private void leave(Caller caller, @Nullable ServedModel model, boolean entered) {
@@ -310,10 +314,7 @@ public final class Admission {
                         usage -> {
                             CompletableFuture<Void> written = ledger.settle(row(start, usage));
                             rules.quotas.settle(
-                                    reservation,
-                                    usage.promptTokens(),
-                                    usage.cachedTokens(),
-                                    usage.completionTokens());
+                                    reservation, usage.promptTokens(), usage.cachedTokens(), usage.completionTokens());
                             learn(of, request, usage);
                             meters.ended(caller.tenantName(), of.model, serviceClass, usage);
                             leave(caller, model, true);
@@ -326,8 +327,7 @@ public final class Admission {
     private void learn(Request of, GenerationRequest request, GenerationUsage usage) {
         boolean whole = usage.reason() == FinishReason.STOP || usage.reason() == FinishReason.LENGTH;
         if (whole && request.choices() == 1) {
-            rules.predictor.observe(
-                    of.caller.tenantName(), of.model, usage.promptTokens(), usage.completionTokens());
+            rules.predictor.observe(of.caller.tenantName(), of.model, usage.promptTokens(), usage.completionTokens());
         }
     }
 

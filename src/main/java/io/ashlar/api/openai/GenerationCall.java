@@ -1,7 +1,7 @@
 package io.ashlar.api.openai;
 
-import io.ashlar.api.JsonFields;
 import io.ashlar.api.ApiException;
+import io.ashlar.api.JsonFields;
 import io.ashlar.engine.SamplingOptions;
 import io.ashlar.model.GenerationDefaults;
 import java.util.ArrayList;

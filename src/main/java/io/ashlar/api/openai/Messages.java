@@ -1,7 +1,7 @@
 package io.ashlar.api.openai;
 
-import io.ashlar.api.JsonFields;
 import io.ashlar.api.ApiException;
+import io.ashlar.api.JsonFields;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

@@ -1,8 +1,8 @@
 package io.ashlar.api.openai;
 
-import io.ashlar.api.JsonFields;
 import io.ashlar.api.ApiException;
 import io.ashlar.api.EventLoop;
+import io.ashlar.api.JsonFields;
 import io.ashlar.api.RateHeaders;
 import io.ashlar.api.RequestIds;
 import io.ashlar.engine.Generation;
@@ -203,15 +203,13 @@ public final class OpenAiHandler {
             JsonFields f, Call call, String modelName, boolean chat, int logprobs, int defaultTokens) {
         GenerationCall[] read = new GenerationCall[1];
         AnswerFormat[] format = new AnswerFormat[1];
-        Admission.Request request =
-                new Admission.Request(call.caller, modelName, call.id, call.arrived, call.loop());
+        Admission.Request request = new Admission.Request(call.caller, modelName, call.id, call.arrived, call.loop());
         CompletableFuture<Admission.Admitted> admitted = admission.admit(request, model -> {
             GenerationCall options = GenerationCall.read(f, model.defaults(), model.vocabularySize(), logprobs);
             ServiceClass serviceClass = admission.serviceClass(call.caller, options.serviceTier());
             read[0] = options;
             format[0] = format(call, modelName, model, chat, logprobs >= 0, options, serviceClass);
-            return new Admission.Prepared(
-                    generation(f, call, model, chat, defaultTokens, options), serviceClass);
+            return new Admission.Prepared(generation(f, call, model, chat, defaultTokens, options), serviceClass);
         });
         if (admitted.isDone()) {
             return given(call, admitted, read[0], format[0]);
@@ -237,7 +235,8 @@ public final class OpenAiHandler {
         String tier = options.serviceTier() == null ? null : serviceClass.name();
         return chat
                 ? new ChatFormat(call.id, created, modelName, model.tokenizer().bytes(), logprobs, tier)
-                : new CompletionFormat(call.id, created, modelName, model.tokenizer().bytes(), logprobs, tier);
+                : new CompletionFormat(
+                        call.id, created, modelName, model.tokenizer().bytes(), logprobs, tier);
     }
 
     private GenerationRequest generation(
@@ -263,10 +262,7 @@ public final class OpenAiHandler {
 
     /** The answer of a request that was let in or refused. */
     private static Mono<ServerResponse> given(
-            Call call,
-            CompletableFuture<Admission.Admitted> done,
-            GenerationCall read,
-            AnswerFormat format) {
+            Call call, CompletableFuture<Admission.Admitted> done, GenerationCall read, AnswerFormat format) {
         Admission.Admitted admitted;
         try {
             admitted = done.join();
@@ -277,9 +273,8 @@ public final class OpenAiHandler {
         cancelWhenGone(call.channel, admitted.generation());
         Answers answers = new Answers(Schedulers.fromExecutor(call.loop()));
         return Mono.fromFuture(admitted::begun, true)
-                .then(Mono.defer(() -> read.stream()
-                        ? answers.stream(admitted, read, format)
-                        : answers.whole(admitted, read, format)))
+                .then(Mono.defer(() ->
+                        read.stream() ? answers.stream(admitted, read, format) : answers.whole(admitted, read, format)))
                 .doOnCancel(admitted.generation()::cancel);
     }
 

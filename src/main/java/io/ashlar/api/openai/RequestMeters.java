@@ -72,8 +72,9 @@ final class RequestMeters {
             m.tpot.record(tpot, TimeUnit.NANOSECONDS);
         }
         if (of.hasTargets()) {
-            boolean kept = (of.ttft().isZero() || usage.firstTokenNanos() <= of.ttft().toNanos())
-                    && (of.tpot().isZero() || tpot <= of.tpot().toNanos());
+            boolean kept =
+                    (of.ttft().isZero() || usage.firstTokenNanos() <= of.ttft().toNanos())
+                            && (of.tpot().isZero() || tpot <= of.tpot().toNanos());
             (kept ? m.attained : m.missed).increment();
         }
     }

@@ -13,7 +13,7 @@ import java.util.List;
  */
 final class FeedbackQueue implements Policy {
     static final int LEVELS = 20;
-    private static final long STARVED_NANOS = 10_000_000_000L;
+    private static final long STARVED_NANOS = 60_000_000_000L;
 
     private final CostModel cost;
     private final boolean skips;
@@ -51,9 +51,7 @@ final class FeedbackQueue implements Policy {
 
     @Override
     public void served(Job job, int tokens, long nowNanos) {
-        double nanos = tokens == 1
-                ? cost.base() + cost.decodeRow()
-                : cost.base() + cost.prefillToken() * tokens;
+        double nanos = tokens == 1 ? cost.base() + cost.decodeRow() : cost.base() + cost.prefillToken() * tokens;
         job.spend((long) nanos, nowNanos);
         if (job.levelNanos() >= quantum(job.level()) && job.level() < LEVELS - 1) {
             job.enterLevel(job.level() + 1);
