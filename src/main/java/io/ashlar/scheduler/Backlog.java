@@ -26,11 +26,11 @@ public final class Backlog {
     private final CostModel cost;
     private final int rows;
     private final Map<String, Boolean> keepsTargets;
-    private final double[][] work = new double[CLASSES][POINTS];
-    private final double[][] tokens = new double[CLASSES][POINTS];
-    private final double[][] steps = new double[CLASSES][POINTS];
+    private final double[][] work = new double[CLASSES][];
+    private final double[][] tokens = new double[CLASSES][];
+    private final double[][] steps = new double[CLASSES][];
     /** Tokens of those that have begun and not ended, if all keep pace with their targets and no more. */
-    private final double[][] resident = new double[CLASSES][POINTS];
+    private final double[][] resident = new double[CLASSES][];
 
     /** By tenant: the work due. */
     private final Map<String, double[]> tenants = new HashMap<>();
@@ -86,6 +86,15 @@ public final class Backlog {
             tenant = new double[POINTS];
             tenants.put(terms.tenant(), tenant);
             weights += terms.weight();
+        }
+        if (!terms.serviceClass().hasTargets()) {
+            return;
+        }
+        if (work[order] == null) {
+            work[order] = new double[POINTS];
+            tokens[order] = new double[POINTS];
+            steps[order] = new double[POINTS];
+            resident[order] = new double[POINTS];
         }
         for (int p = 0; p < POINTS; p++) {
             double tokensDue = decodesDue(terms.serviceClass(), answer, decodeDue, point(p));
@@ -165,6 +174,9 @@ public final class Backlog {
             double longest = own;
             double held = residentAt(of, prompt, answer, ttft, point(p));
             for (int c = 0; c <= of.order(); c++) {
+                if (work[c] == null) {
+                    continue;
+                }
                 due += work[c][p];
                 together += tokens[c][p];
                 held += resident[c][p];
