@@ -32,6 +32,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Locale;
 import java.util.UUID;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.function.Function;
@@ -198,6 +199,7 @@ public final class Admission {
 
     private CompletableFuture<Admitted> admit(Request of, ServedModel model, Prepared prepared) {
         GenerationRequest plain = prepared.request;
+        Stay stay = new Stay(() -> leave(of.caller, model, true));
         int prompt = plain.prompt().length;
         LengthForecast forecast = rules.predictor.forecast(of.caller.tenantName(), of.model, prompt);
         GenerationRequest request = plain.with(
@@ -208,12 +210,12 @@ public final class Admission {
         CompletableFuture<Admitted> admitted = rules.lines.enter(
                 of.caller.tenantName(),
                 prepared.serviceClass,
-                () -> attempt(of, model, prepared.serviceClass, request, demand),
+                () -> attempt(of, model, stay, prepared.serviceClass, request, demand),
                 Admission::retryAfter,
                 late -> late.generation().cancel());
         return admitted.whenComplete((running, failure) -> {
-            if (failure != null) {
-                leave(of.caller, model, true);
+            stay.end();
+            if (failure != null && !(failure instanceof CancellationException)) {
                 refused(of, prepared, failure);
             }
         });
@@ -283,12 +285,22 @@ public final class Admission {
 
     /** One try: a part of every limit, and then the engine. */
     private CompletableFuture<Admitted> attempt(
-            Request of, ServedModel model, ServiceClass serviceClass, GenerationRequest request, Demand demand) {
+            Request of,
+            ServedModel model,
+            Stay stay,
+            ServiceClass serviceClass,
+            GenerationRequest request,
+            Demand demand) {
         return rules.quotas.reserve(demand).thenApply(reservation -> {
+            if (!stay.hold()) {
+                rules.quotas.cancel(reservation);
+                throw new CancellationException("the request went away");
+            }
             try {
-                return start(of, model, serviceClass, request, reservation);
+                return start(of, model, stay, serviceClass, request, reservation);
             } catch (RuntimeException e) {
                 rules.quotas.cancel(reservation);
+                stay.end();
                 throw e;
             }
         });
@@ -297,6 +309,7 @@ public final class Admission {
     private Admitted start(
             Request of,
             ServedModel model,
+            Stay stay,
             ServiceClass serviceClass,
             GenerationRequest request,
             Reservation reservation) {
@@ -317,7 +330,7 @@ public final class Admission {
                                     reservation, usage.promptTokens(), usage.cachedTokens(), usage.completionTokens());
                             learn(of, request, usage);
                             meters.ended(caller.tenantName(), of.model, serviceClass, usage);
-                            leave(caller, model, true);
+                            stay.end();
                             return written.thenApply(v -> usage);
                         },
                         of.after);
