@@ -5,8 +5,10 @@ public final class Account {
     private final String tenant;
     double counter;
     int jobs;
-    /** What it was served of late; halves every {@link Accounts#HALF_LIFE_NANOS}. */
+    /** What it was served of late, in the unit of {@link Accounts}; halves every {@link Accounts#HALF_LIFE_NANOS}. */
     double recent;
+
+    boolean withinShare = true;
 
     /** The largest weight among those of its jobs. */
     double weight = 1;

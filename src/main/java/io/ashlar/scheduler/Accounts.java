@@ -18,17 +18,32 @@ public final class Accounts {
     private static final double DECODE_COST = 2;
     private static final int MOST_IDLE = 1024;
     static final long HALF_LIFE_NANOS = 5_000_000_000L;
-    /** What a tenant may have been served beyond its share, in seconds of its share, and still be within it. */
-    private static final double BURST_SECONDS = 1;
+    /** What weighs as much as time that is forgotten at this half-life. */
+    private static final double WINDOW_NANOS = HALF_LIFE_NANOS / Math.log(2);
+    /** What a tenant may have had beyond its share, as a part of it, and still be within it. */
+    private static final double BURST = 0.15;
+
+    /** The part of all that was served of late which is as good as none. */
+    private static final double FORGOTTEN = 0.01;
+
+    private static final double SMALLEST_UNIT = 1e-60;
 
     private final Map<String, Account> accounts = new HashMap<>();
     private final List<Account> active = new ArrayList<>();
+    /** Those active, and those that were not long ago. */
+    private final List<Account> lately = new ArrayList<>();
     /** The smallest counter of those active, or what it last was. Never falls. */
     private double floor;
 
     private long decayedNanos = Long.MIN_VALUE;
-    /** Sums over those active. */
+    /** What is remembered is kept in units that shrink as time goes by, so that only what is new has to be touched. */
+    private double unit = 1;
+    /** Served of late to all, in the unit. */
     private double recent;
+    /** Of late: nanoseconds in which a step was under way, in the unit. */
+    private double busy;
+    /** The part of the time in which a step was under way, of late. */
+    private double utilisation;
 
     private double weights;
 
@@ -38,6 +53,9 @@ public final class Accounts {
             raiseFloor();
             account.counter = Math.max(account.counter, floor);
             active.add(account);
+            if (!lately.contains(account)) {
+                lately.add(account);
+            }
         }
         account.weight = job.terms().weight();
         job.account = account;
@@ -58,7 +76,7 @@ public final class Accounts {
     private void forgetIdle() {
         for (Iterator<Account> all = accounts.values().iterator(); all.hasNext(); ) {
             Account account = all.next();
-            if (account.jobs == 0 && account.counter <= floor) {
+            if (account.jobs == 0 && account.counter <= floor && !lately.contains(account)) {
                 all.remove();
             }
         }
@@ -75,38 +93,70 @@ public final class Accounts {
         floor = Math.max(floor, least);
     }
 
-    /** Called once a step: what was served long ago counts less and less. */
-    void decay(long nowNanos) {
-        double kept = decayedNanos == Long.MIN_VALUE
-                ? 1
-                : Math.pow(0.5, (double) (nowNanos - decayedNanos) / HALF_LIFE_NANOS);
-        decayedNanos = nowNanos;
-        for (Account account : accounts.values()) {
-            account.recent *= kept;
+    /**
+     * Called once a step: what was served long ago counts less and less.
+     *
+     * @param working whether a step was under way since the last call
+     */
+    void decay(long nowNanos, boolean working) {
+        if (decayedNanos != Long.MIN_VALUE) {
+            long passed = Math.max(0, nowNanos - decayedNanos);
+            unit *= Math.pow(0.5, (double) passed / HALF_LIFE_NANOS);
+            if (unit < SMALLEST_UNIT) {
+                renew();
+            }
+            busy += working ? passed / unit : 0;
         }
-        recent = 0;
+        decayedNanos = nowNanos;
+        utilisation = Math.min(1, busy * unit / WINDOW_NANOS);
         weights = 0;
-        for (int i = 0; i < active.size(); i++) {
-            recent += active.get(i).recent;
-            weights += active.get(i).weight;
+        for (int i = lately.size() - 1; i >= 0; i--) {
+            Account account = lately.get(i);
+            if (account.jobs == 0 && account.recent <= recent * FORGOTTEN) {
+                lately.remove(i);
+            } else {
+                weights += account.weight;
+            }
+        }
+        for (int i = 0; i < lately.size(); i++) {
+            Account account = lately.get(i);
+            account.withinShare =
+                    lately.size() < 2 || account.recent == 0 || partOfTime(account) <= mostOfTime(account);
         }
     }
 
+    private double partOfTime(Account account) {
+        return account.recent / recent * utilisation;
+    }
+
+    private double mostOfTime(Account account) {
+        return account.weight / weights * (1 + BURST);
+    }
+
+    private void renew() {
+        for (Account account : accounts.values()) {
+            account.recent *= unit;
+        }
+        recent *= unit;
+        busy *= unit;
+        unit = 1;
+    }
+
     /**
-     * Whether a tenant was served no more of late than its share among those active, and a burst. Counters alone do not say
-     * so: they forget what a tenant took while the others were idle.
+     * Whether a tenant had no more of the machine's time of late than its share among those that used it, and a burst. Counters
+     * alone do not say so: they forget what a tenant took while the others were idle. Of the machine's time, not of what was
+     * served: who uses a tenth of it alone is no flood. The same throughout a step.
      */
     public boolean withinShare(Account account) {
-        double share = account.weight / Math.max(weights, account.weight);
-        double window = HALF_LIFE_NANOS / Math.log(2) / 1e9;
-        return active.size() < 2 || account.recent <= recent * share * (1 + BURST_SECONDS / window);
+        return account.withinShare;
     }
 
     /** @param decoding whether the one token continues an answer */
     void charge(Job job, int tokens, boolean decoding) {
         double cost = decoding ? DECODE_COST : PREFILL_COST * tokens;
         job.account.counter += cost / (job.terms().weight() * job.serviceClass().weight());
-        job.account.recent += cost;
+        job.account().recent += cost / unit;
+        recent += cost / unit;
     }
 
     /** How far a tenant is ahead of the least served one that is active, in tokens of weight 1. */

@@ -47,4 +47,9 @@ public interface Policy {
     default boolean plansGrowth() {
         return false;
     }
+
+    /** Whether prompts before an answer leave it no room in a step, as they do for others. The same throughout a step. */
+    default boolean standsBack(Job job) {
+        return false;
+    }
 }

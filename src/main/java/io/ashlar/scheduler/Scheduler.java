@@ -26,8 +26,16 @@ public final class Scheduler<J extends Job> {
     private static final double STEP_OF_TARGET = 0.9;
     /** A step takes at least so many times what an empty one does, or nothing would come of it. */
     private static final double LEAST_STEP = 3;
+    /**
+     * Jobs that stand back are in a step until it takes so many times what an empty one does: whoever goes before them may come
+     * while it runs, and waits for its end. It costs them a quarter of their speed at most.
+     */
+    private static final double STEP_STANDING_BACK = 4;
     /** Of a step, what a prompt leaves at most to answers behind it: they cost little, and end sooner. */
     private static final double LEFT_TO_DECODES = 0.75;
+
+    /** A day. */
+    private static final double UNBOUNDED = 86_400e9;
 
     private static final int LEAST_CHUNK = 16;
     private static final int PAGE_TOKENS = 16;
@@ -255,7 +263,7 @@ public final class Scheduler<J extends Job> {
         now = nowNanos;
         steps++;
         accounts.raiseFloor();
-        accounts.decay(now);
+        accounts.decay(now, !plan.isEmpty());
         arrange();
         begin();
         for (int i = 0; i < order.size(); i++) {
@@ -318,17 +326,19 @@ public final class Scheduler<J extends Job> {
             job.seen(now);
             job.why = Why.TURN;
             if (job.decoding() && job.ready()) {
-                decodesBehind += decodeNanos(job);
-                decodeRowsBehind++;
+                Policy policy = laneOf(job).policy;
+                if (!policy.standsBack(job)) {
+                    decodesBehind += decodeNanos(job);
+                    decodeRowsBehind++;
+                }
                 long tpot = job.tpotNanos();
-                if (tpot > 0 && laneOf(job).policy.keepsTargets()) {
+                if (tpot > 0 && policy.keepsTargets()) {
                     target = Math.min(target, tpot);
                 }
             }
         }
-        budgetNanos = target == Double.MAX_VALUE
-                ? Double.MAX_VALUE
-                : Math.max(target * STEP_OF_TARGET, cost.base() * LEAST_STEP);
+        budgetNanos =
+                target == Double.MAX_VALUE ? UNBOUNDED : Math.max(target * STEP_OF_TARGET, cost.base() * LEAST_STEP);
         nanosLeft = budgetNanos - cost.base();
     }
 
@@ -374,11 +384,13 @@ public final class Scheduler<J extends Job> {
             return;
         }
         double nanos = decodeNanos(job);
-        decodesBehind -= nanos;
-        decodeRowsBehind--;
+        if (!standsBack(job)) {
+            decodesBehind -= nanos;
+            decodeRowsBehind--;
+        }
         if (!hasPlace()) {
             job.why = Why.PLACES;
-        } else if (nanos > nanosLeft && !plan.isEmpty()) {
+        } else if (nanos > nanosLeft(job) && !plan.isEmpty()) {
             job.why = Why.TIME;
         } else if (!growth(job, index, pages)) {
             job.why = Why.PAGES;
@@ -386,6 +398,12 @@ public final class Scheduler<J extends Job> {
             nanosLeft -= nanos;
             put(job, 1);
         }
+    }
+
+    private double nanosLeft(J job) {
+        return standsBack(job)
+                ? Math.min(nanosLeft, nanosLeft - budgetNanos + cost.base() * STEP_STANDING_BACK)
+                : nanosLeft;
     }
 
     private boolean growth(J job, int index, Pages<J> pages) {
@@ -432,10 +450,7 @@ public final class Scheduler<J extends Job> {
         if (most <= 0) {
             return 0;
         }
-        if (budgetNanos == Double.MAX_VALUE) {
-            return most;
-        }
-        double nanos = nanosLeft - Math.min(decodesBehind, budgetNanos * LEFT_TO_DECODES);
+        double nanos = nanosLeft(job) - Math.min(decodesBehind, budgetNanos * LEFT_TO_DECODES);
         int fits = (int) (nanos / (prefillNanos(job, most) / most));
         if (fits < LEAST_CHUNK && fits < most) {
             // A step with nothing else in it makes progress, whatever its time.
@@ -517,10 +532,7 @@ public final class Scheduler<J extends Job> {
         }
         for (int i = order.size() - 1; i > index; i--) {
             J victim = order.get(i);
-            if (victim.place == Place.HOLDING
-                    && victim.step != steps
-                    && victim.serviceClass().preemptible()
-                    && victim.residence >= RESIDENCE) {
+            if (victim.step != steps && mayLose(victim, order.get(index))) {
                 if (take(victim, Why.NEEDED, pages)) {
                     return true;
                 }
@@ -530,6 +542,16 @@ public final class Scheduler<J extends Job> {
             }
         }
         return false;
+    }
+
+    private boolean mayLose(J victim, J to) {
+        return victim.place == Place.HOLDING
+                && victim.serviceClass().preemptible()
+                && (victim.residence >= RESIDENCE || standsBack(victim) && !standsBack(to));
+    }
+
+    private boolean standsBack(J job) {
+        return laneOf(job).policy.standsBack(job);
     }
 
     /** Nothing can go on: whoever is last gives way, whatever was promised. */
@@ -607,10 +629,7 @@ public final class Scheduler<J extends Job> {
     private void moveLastOut(int index, Pages<J> pages) {
         for (int i = order.size() - 1; i > index; i--) {
             J job = order.get(i);
-            if (job.place == Place.HOLDING
-                    && job.step != steps
-                    && job.serviceClass().preemptible()
-                    && job.residence >= RESIDENCE) {
+            if (job.step != steps && mayLose(job, index < 0 ? job : order.get(index))) {
                 if (moveIsCheaper(job, pages)) {
                     leave(job, Why.NEEDED_SOON, pages);
                 }

@@ -10,6 +10,7 @@ final class SimulatedJob extends Job {
     int made;
     int computed;
     long groups;
+    long hostGroups;
     long started = -1;
     long firstToken = -1;
     int preemptions;

@@ -65,6 +65,7 @@ final class SimulatedPages implements Pages<SimulatedJob> {
             return false;
         }
         hostFree -= job.groups;
+        job.hostGroups = job.groups;
         job.preemptions++;
         begin(job, true, job.groups);
         return true;
@@ -98,7 +99,8 @@ final class SimulatedPages implements Pages<SimulatedJob> {
                 scheduler.movedOut(job);
                 free(job);
             } else {
-                hostFree += move.groups;
+                hostFree += job.hostGroups;
+                job.hostGroups = 0;
                 scheduler.movedIn(job);
             }
         }

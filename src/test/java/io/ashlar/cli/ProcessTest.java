@@ -180,7 +180,7 @@ class ProcessTest {
         assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(data.resolve("first-start.txt"))))
                 .isEqualTo("rw-------");
         assertThat(first.first.keySet())
-                .containsExactlyInAnyOrder("api", "console", "admin_user", "admin_password", "api_key");
+                .containsExactlyInAnyOrder("api", "console", "admin_user", "admin_password", "api_key", "admin_key");
         for (int i = 0; i < 5; i++) {
             assertThat(first.answer("demo-base").statusCode()).isEqualTo(200);
         }

@@ -54,18 +54,60 @@ class AccountsTest {
     }
 
     @Test
-    void a_tenant_that_took_more_than_its_share_of_late_is_not_within_it() {
+    void a_tenant_that_had_more_than_its_share_of_the_machine_of_late_is_not_within_it() {
         FakeJob flood = enter("flood", 1);
         FakeJob quiet = enter("quiet", 1);
-        accounts.decay(0);
+        accounts.decay(0, false);
         accounts.charge(flood, 4000, false);
         accounts.charge(quiet, 400, false);
-        accounts.decay(1);
+        accounts.decay(20_000 * MILLI, true);
         assertThat(accounts.withinShare(flood.account())).isFalse();
         assertThat(accounts.withinShare(quiet.account())).isTrue();
         accounts.leave(quiet);
-        accounts.decay(2);
-        assertThat(accounts.withinShare(flood.account())).isTrue();
+        accounts.decay(20_001 * MILLI, true);
+        assertThat(accounts.withinShare(flood.account()))
+                .as("the other may come back any moment")
+                .isFalse();
+        accounts.charge(flood, 4000, false);
+        accounts.decay(80_000 * MILLI, true);
+        assertThat(accounts.withinShare(flood.account()))
+                .as("nobody else has been here for a minute")
+                .isTrue();
+    }
+
+    @Test
+    void who_uses_little_of_an_idle_machine_is_within_its_share_although_nobody_used_more() {
+        FakeJob one = enter("one", 1);
+        enter("other", 1);
+        long now = 0;
+        accounts.decay(now, false);
+        for (int i = 0; i < 100; i++) {
+            accounts.charge(one, 100, false);
+            accounts.decay(now += 100 * MILLI, true);
+            accounts.decay(now += 400 * MILLI, false);
+        }
+        assertThat(accounts.withinShare(one.account())).isTrue();
+        for (int i = 0; i < 100; i++) {
+            accounts.charge(one, 100, false);
+            accounts.decay(now += 100 * MILLI, true);
+        }
+        assertThat(accounts.withinShare(one.account())).isFalse();
+    }
+
+    /** A year of steps, a nap of a month between them. */
+    @Test
+    void what_is_remembered_stays_a_number() {
+        FakeJob one = enter("one", 1);
+        FakeJob other = enter("other", 1);
+        long now = 0;
+        for (int i = 0; i < 12; i++) {
+            accounts.decay(now += 2_592_000_000L * MILLI, false);
+            accounts.charge(one, 100, false);
+            accounts.charge(other, 10, false);
+            accounts.decay(now += 30_000 * MILLI, true);
+            assertThat(accounts.withinShare(one.account())).isFalse();
+            assertThat(accounts.withinShare(other.account())).isTrue();
+        }
     }
 
     /** Sheng et al., theorem 4.3, for the token-level order of the joined policy. */

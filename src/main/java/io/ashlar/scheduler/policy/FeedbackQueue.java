@@ -13,7 +13,7 @@ import java.util.List;
  */
 final class FeedbackQueue implements Policy {
     static final int LEVELS = 20;
-    private static final long STARVED_NANOS = 60_000_000_000L;
+    static final long STARVED_NANOS = 60_000_000_000L;
 
     private final CostModel cost;
     private final boolean skips;
@@ -29,14 +29,16 @@ final class FeedbackQueue implements Policy {
 
     @Override
     public void arrived(Job job, long nowNanos) {
+        job.enterLevel(skips ? levelOf(cost.prefill(job.length(), 0)) : 0);
+    }
+
+    /** The first level whose quantum holds so many nanoseconds. */
+    int levelOf(double nanos) {
         int level = 0;
-        if (skips) {
-            double prefill = cost.prefill(job.length(), 0);
-            while (level < LEVELS - 1 && quantum(level) < prefill) {
-                level++;
-            }
+        while (level < LEVELS - 1 && quantum(level) < nanos) {
+            level++;
         }
-        job.enterLevel(level);
+        return level;
     }
 
     @Override

@@ -8,17 +8,21 @@ import io.ashlar.scheduler.Policy;
 import java.util.List;
 
 /**
- * The default. First who would miss a target by waiting one more step and can still keep it, if their tenant was served no more
- * than its share and a burst; then by tenant, the one served least first; within a tenant by class, then by feedback level, then
- * by arrival.
+ * The default. First who would miss a target by waiting one more step and can still keep it, if their tenant had no more than its
+ * share and a burst; then all others of such tenants; then those of tenants beyond their share, so that a flood runs in what the
+ * others leave. Among these by tenant, the one served least first; within a tenant by class, then by the time that is left to do,
+ * in levels of a power of two, then by arrival.
  */
 final class Joined implements Policy {
     private static final int LEVEL_BITS = 5;
     private static final int CLASS_BITS = 4;
-    private static final int COUNTER_BITS = 32;
-    private static final long NOT_URGENT = 1L << (LEVEL_BITS + CLASS_BITS + COUNTER_BITS);
+    private static final int COUNTER_BITS = 31;
+    private static final long NOT_URGENT = 1L << 40;
+    private static final long BEYOND_SHARE = 1L << 41;
     /** Counters this near are equal: tenants take turns after so many tokens, not at each. */
     private static final double TURN = 16;
+    /** Of a step's own time, what one row of it answers for. */
+    private static final double OF_A_STEP = 1.0 / 16;
     /** Steps that an urgent job is seen ahead of its deadline. */
     private static final double STEPS_BEFORE = 3;
 
@@ -54,12 +58,36 @@ final class Joined implements Policy {
         long order = job.serviceClass().order();
         Account account = job.account();
         long deadline = job.deadlineNanos();
-        if (deadline != Long.MAX_VALUE && isUrgent(job, deadline, nowNanos) && accounts.withinShare(account)) {
+        boolean within = accounts.withinShare(account);
+        if (deadline != Long.MAX_VALUE && within && isUrgent(job, deadline, nowNanos)) {
             long micros = Math.clamp((deadline - nowNanos) / 1000 + (1L << 35), 0, (1L << 36) - 1);
             return order << 36 | micros;
         }
         long counter = Math.clamp((long) (accounts.ahead(account) / TURN), 0, (1L << COUNTER_BITS) - 1);
-        return NOT_URGENT | (counter << CLASS_BITS | order) << LEVEL_BITS | job.level();
+        return (within ? NOT_URGENT : BEYOND_SHARE)
+                | (counter << CLASS_BITS | order) << LEVEL_BITS
+                | level(job, nowNanos);
+    }
+
+    @Override
+    public boolean standsBack(Job job) {
+        return !accounts.withinShare(job.account());
+    }
+
+    /**
+     * The first level whose quantum holds what is left of the job as predicted; what its tenant's answers are like being unknown,
+     * the level that it has come to. Lengths here are known or predicted, and those of chat are no heavier than exponential:
+     * levels that go down with what a job was served then put those first that have most to do. Who waits goes up one level
+     * each time that a feedback queue would call starved: to the top at once would end all order as soon as there is overload.
+     */
+    private int level(Job job, long nowNanos) {
+        if (!job.terms().forecast().known()) {
+            return job.level();
+        }
+        double left = cost.prefill(job.pending(), job.length() - job.pending())
+                + (job.predictedAnswer() - job.made()) * (cost.base() * OF_A_STEP + cost.decodeRow());
+        long raised = (nowNanos - job.lastServedNanos()) / FeedbackQueue.STARVED_NANOS;
+        return (int) Math.max(0, feedback.levelOf(left) - raised);
     }
 
     private boolean isUrgent(Job job, long deadline, long nowNanos) {
