@@ -308,7 +308,7 @@ public final class Engine implements AutoCloseable {
         if (!plan.isEmpty()) {
             next.fill(plan);
             markStarted(plan);
-            meter.begin(steps + 1, plan, nanoClock.getAsLong());
+            meter.begin(steps + 1, plan, now);
             started = walk.start(next, before);
             advance(plan);
             steps++;

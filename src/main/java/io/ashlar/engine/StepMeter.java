@@ -16,7 +16,11 @@ final class StepMeter {
         this.cost = cost;
     }
 
-    /** Called before the plan's tokens count as computed. */
+    /**
+     * Called before the plan's tokens count as computed.
+     *
+     * @param nowNanos before the step was planned: what it takes to plan it is of its time
+     */
     void begin(long step, StepPlan<Sequence> plan, long nowNanos) {
         int at = (int) (step % 2);
         prefill[at] = 0;

@@ -17,7 +17,7 @@ public final class Accounts {
     private static final double PREFILL_COST = 1;
     private static final double DECODE_COST = 2;
     private static final int MOST_IDLE = 1024;
-    static final long HALF_LIFE_NANOS = 5_000_000_000L;
+    static final long HALF_LIFE_NANOS = 2_000_000_000L;
     /** What weighs as much as time that is forgotten at this half-life. */
     private static final double WINDOW_NANOS = HALF_LIFE_NANOS / Math.log(2);
     /** What a tenant may have had beyond its share, as a part of it, and still be within it. */

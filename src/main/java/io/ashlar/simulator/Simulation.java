@@ -68,10 +68,19 @@ public final class Simulation {
      * @throws IllegalStateException if nothing can go on, because a request is larger than the machine
      */
     public List<Outcome> run(List<Arrival> arrivals) {
+        return run(arrivals, Long.MAX_VALUE);
+    }
+
+    /**
+     * The same, up to a point in time: what has not ended by then ends there, with what it made so far.
+     *
+     * @param until nanoseconds from the beginning
+     */
+    public List<Outcome> run(List<Arrival> arrivals, long until) {
         List<@Nullable Outcome> outcomes = new ArrayList<>(Collections.nCopies(arrivals.size(), null));
         int next = 0;
         int left = arrivals.size();
-        while (left > 0) {
+        while (left > 0 && now < until) {
             pages.advance(now, scheduler);
             while (next < arrivals.size() && arrivals.get(next).nanos() <= now) {
                 Outcome refusal = arrive(arrivals.get(next), next);
@@ -94,6 +103,25 @@ public final class Simulation {
                 }
                 // A job that lost its pages is looked at again at once.
                 now = event == Long.MAX_VALUE ? now + 1_000_000 : Math.max(event, now + 1);
+            }
+        }
+        for (SimulatedJob job : scheduler.order()) {
+            if (outcomes.get(job.index) == null) {
+                outcomes.set(job.index, outcome(job));
+            }
+        }
+        for (int i = 0; i < arrivals.size(); i++) {
+            if (outcomes.get(i) == null) {
+                outcomes.set(
+                        i,
+                        new Outcome(
+                                arrivals.get(i),
+                                -1,
+                                -1,
+                                Math.max(until, arrivals.get(i).nanos()),
+                                0,
+                                0,
+                                0));
             }
         }
         return outcomes.stream().map(Objects::requireNonNull).toList();
@@ -165,6 +193,10 @@ public final class Simulation {
         scheduler.remove(job);
         pages.free(job);
         predictor.observe(a.tenant(), a.deployment(), a.prompt(), job.made);
-        return new Outcome(a, job.started, job.firstToken, now, job.made, job.preemptions, 0);
+        return outcome(job);
+    }
+
+    private Outcome outcome(SimulatedJob job) {
+        return new Outcome(job.arrival, job.started, job.firstToken, now, job.made, job.preemptions, 0);
     }
 }

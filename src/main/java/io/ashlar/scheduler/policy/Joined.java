@@ -5,6 +5,7 @@ import io.ashlar.scheduler.Accounts;
 import io.ashlar.scheduler.CostModel;
 import io.ashlar.scheduler.Job;
 import io.ashlar.scheduler.Policy;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -23,6 +24,8 @@ final class Joined implements Policy {
     private static final double TURN = 16;
     /** Of a step's own time, what one row of it answers for. */
     private static final double OF_A_STEP = 1.0 / 16;
+    /** Answers run in the same steps, and predictions err. */
+    private static final double HEADROOM = 2;
     /** Steps that an urgent job is seen ahead of its deadline. */
     private static final double STEPS_BEFORE = 3;
 
@@ -30,6 +33,8 @@ final class Joined implements Policy {
     private final Accounts accounts;
     private final FeedbackQueue feedback;
     private double step;
+    /** By class and the higher ones: the time that prompts take which have a first token to be made by some time. */
+    private final double[] promised = new double[1 << CLASS_BITS];
 
     Joined(CostModel cost, Accounts accounts) {
         this.cost = cost;
@@ -46,6 +51,16 @@ final class Joined implements Policy {
     public void prepare(List<? extends Job> jobs, long nowNanos) {
         feedback.prepare(jobs, nowNanos);
         step = cost.recentStep();
+        Arrays.fill(promised, 0);
+        for (int i = 0; i < jobs.size(); i++) {
+            Job job = jobs.get(i);
+            if (job.made() == 0 && job.deadlineNanos() != Long.MAX_VALUE && accounts.withinShare(job.account())) {
+                promised[job.serviceClass().order()] += prefill(job);
+            }
+        }
+        for (int order = 1; order < promised.length; order++) {
+            promised[order] += promised[order - 1];
+        }
     }
 
     @Override
@@ -84,8 +99,8 @@ final class Joined implements Policy {
         if (!job.terms().forecast().known()) {
             return job.level();
         }
-        double left = cost.prefill(job.pending(), job.length() - job.pending())
-                + (job.predictedAnswer() - job.made()) * (cost.base() * OF_A_STEP + cost.decodeRow());
+        double left =
+                prefill(job) + (job.predictedAnswer() - job.made()) * (cost.base() * OF_A_STEP + cost.decodeRow());
         long raised = (nowNanos - job.lastServedNanos()) / FeedbackQueue.STARVED_NANOS;
         return (int) Math.max(0, feedback.levelOf(left) - raised);
     }
@@ -98,8 +113,14 @@ final class Joined implements Policy {
             double gain = (job.predictedAnswer() - job.made()) * (tpot - (cost.base() + cost.decodeRow()));
             return left < step * STEPS_BEFORE && left + Math.max(0, gain) >= 0;
         }
-        double prefill = cost.prefill(job.pending(), job.length() - job.pending());
-        return left < 2 * prefill + step * STEPS_BEFORE && left >= prefill;
+        double prefill = prefill(job);
+        // Those promised as much or more go before it, or they would all find out together that it is too late.
+        double before = promised[job.serviceClass().order()];
+        return left < HEADROOM * (prefill + before) + step * STEPS_BEFORE && left >= prefill;
+    }
+
+    private double prefill(Job job) {
+        return cost.prefill(job.pending(), job.length() - job.pending());
     }
 
     @Override
