@@ -3,9 +3,12 @@ package io.ashlar.app;
 import io.ashlar.audit.AuditLog;
 import io.ashlar.block.BlockZoo;
 import io.ashlar.catalog.Catalog;
+import io.ashlar.database.ChangeFeed;
+import io.ashlar.identity.AdminKeys;
 import io.ashlar.identity.Tenants;
 import io.ashlar.serving.ModelLibrary;
 import java.nio.file.Path;
+import java.security.SecureRandom;
 import java.time.Clock;
 import org.jspecify.annotations.Nullable;
 import org.springframework.jdbc.core.simple.JdbcClient;
@@ -22,6 +25,7 @@ public final class Workbench implements AutoCloseable {
     private final Catalog catalog;
     private final Tenants tenants;
     private final ModelLibrary library;
+    private final AdminKeys adminKeys;
 
     public Workbench(AshlarProperties properties) {
         Path data = properties.data().toAbsolutePath().normalize();
@@ -40,6 +44,15 @@ public final class Workbench implements AutoCloseable {
         AuditLog audit = new AuditLog(client, clock);
         catalog = new Catalog(client, audit, transactions, clock);
         tenants = new Tenants(client, transactions, audit, clock);
+        // A running server hears of changes from the database; nothing is looked up here.
+        adminKeys = new AdminKeys(
+                client,
+                transactions,
+                audit,
+                new ChangeFeed(database.address()),
+                Runnable::run,
+                new SecureRandom(),
+                clock);
         library = new ModelLibrary(new BlockZoo(data.resolve("zoo")), catalog, audit, transactions);
     }
 
@@ -53,6 +66,10 @@ public final class Workbench implements AutoCloseable {
 
     public Tenants tenants() {
         return tenants;
+    }
+
+    public AdminKeys adminKeys() {
+        return adminKeys;
     }
 
     @Override

@@ -299,6 +299,7 @@ public final class Engine implements AutoCloseable {
         if (plan.isEmpty() && underWay == null) {
             deliver();
             metrics = look();
+            meter.idle();
             await();
             return;
         }

@@ -11,6 +11,8 @@ final class StepMeter {
     private final long[] pages = new long[2];
     private final long[] begun = new long[2];
     private long through;
+    /** Whether a step has ended and the engine has had work ever since. */
+    private boolean busy;
 
     StepMeter(CostModel cost) {
         this.cost = cost;
@@ -19,14 +21,15 @@ final class StepMeter {
     /**
      * Called before the plan's tokens count as computed.
      *
-     * @param nowNanos before the step was planned: what it takes to plan it is of its time
+     * @param nowNanos before the step was planned. Where the engine was busy, what it did since the last step (tokens given out,
+     *     requests taken in) is of the step's time too: a prediction is of when the next token comes.
      */
     void begin(long step, StepPlan<Sequence> plan, long nowNanos) {
         int at = (int) (step % 2);
         prefill[at] = 0;
         decodes[at] = 0;
         pages[at] = 0;
-        begun[at] = nowNanos;
+        begun[at] = busy ? through : nowNanos;
         for (int i = 0; i < plan.size(); i++) {
             Sequence sequence = plan.job(i);
             int tokens = plan.tokens(i);
@@ -43,5 +46,11 @@ final class StepMeter {
         int at = (int) (step % 2);
         cost.observe(prefill[at], decodes[at], pages[at], nowNanos - Math.max(begun[at], through));
         through = nowNanos;
+        busy = true;
+    }
+
+    /** The engine waits for work. */
+    void idle() {
+        busy = false;
     }
 }

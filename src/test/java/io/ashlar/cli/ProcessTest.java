@@ -3,15 +3,12 @@ package io.ashlar.cli;
 import static io.ashlar.app.TestServer.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
 import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -46,25 +43,12 @@ class ProcessTest {
         }
     }
 
-    private static List<String> command(String... arguments) {
-        List<String> command = new ArrayList<>(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--add-modules=jdk.incubator.vector",
-                "--enable-native-access=ALL-UNNAMED",
-                "--sun-misc-unsafe-memory-access=allow",
-                "-cp",
-                System.getProperty("java.class.path"),
-                "io.ashlar.Main"));
-        command.addAll(List.of(arguments));
-        return command;
-    }
-
     private record Result(int code, String out, String err) {}
 
     private Result run(String... arguments) throws IOException, InterruptedException {
         Path err = Files.createTempFile(root, "err", "");
         Path out = Files.createTempFile(root, "out", "");
-        Process process = new ProcessBuilder(command(arguments))
+        Process process = new ProcessBuilder(ServingProcess.command(arguments))
                 .redirectError(err.toFile())
                 .redirectOutput(out.toFile())
                 .start();
@@ -82,66 +66,10 @@ class ProcessTest {
         assertThat(result.err).startsWith("ashlar: ").contains(words);
     }
 
-    /** A serving process that is ready. */
-    private final class Serving {
-        final Process process;
-        final String api;
-        final Map<String, String> first = new HashMap<>();
-
-        Serving(Path data) throws IOException {
-            process = new ProcessBuilder(command(
-                            "serve",
-                            "--data",
-                            data.toString(),
-                            "--api-port",
-                            "0",
-                            "--console-port",
-                            "0",
-                            "--management-port",
-                            "0"))
-                    .redirectErrorStream(true)
-                    .start();
-            started.add(process);
-            BufferedReader out =
-                    new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
-            String address = null;
-            StringBuilder all = new StringBuilder();
-            for (String line = out.readLine(); line != null; line = out.readLine()) {
-                all.append(line).append('\n');
-                if (line.contains(" API  ")) {
-                    address = line.substring(line.indexOf("http"));
-                }
-                if (line.contains("Management")) {
-                    break;
-                }
-            }
-            assertThat(address).as(all.toString()).isNotNull();
-            api = address;
-            Thread.ofVirtual().start(() -> out.lines().forEach(l -> {}));
-            for (String line : Files.readAllLines(data.resolve("first-start.txt"))) {
-                first.put(line.split("=", 2)[0], line.split("=", 2)[1]);
-            }
-        }
-
-        HttpRequest chat(String model, String fields) {
-            return HttpRequest.newBuilder(URI.create(api + "/chat/completions"))
-                    .header("Authorization", "Bearer " + first.get("api_key"))
-                    .header("Content-Type", "application/json")
-                    .POST(HttpRequest.BodyPublishers.ofString(
-                            "{\"model\":\"" + model + "\",\"temperature\":0,\"messages\":[{\"role\":\"user\","
-                                    + "\"content\":\"Tell me a story about an owl.\"}]" + fields + "}"))
-                    .build();
-        }
-
-        HttpResponse<String> answer(String model) {
-            try {
-                return http.send(chat(model, ""), HttpResponse.BodyHandlers.ofString());
-            } catch (IOException e) {
-                throw new java.io.UncheckedIOException(e);
-            } catch (InterruptedException e) {
-                throw new IllegalStateException(e);
-            }
-        }
+    private ServingProcess serve(Path data) throws IOException {
+        ServingProcess serving = new ServingProcess(data, Map.of());
+        started.add(serving.process);
+        return serving;
     }
 
     @Test
@@ -176,7 +104,7 @@ class ProcessTest {
     @Test
     void killed_while_streaming_it_recovers_and_every_request_is_in_the_ledger_once() throws Exception {
         Path data = root.resolve("data");
-        Serving first = new Serving(data);
+        ServingProcess first = serve(data);
         assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(data.resolve("first-start.txt"))))
                 .isEqualTo("rw-------");
         assertThat(first.first.keySet())
@@ -196,7 +124,7 @@ class ProcessTest {
                 .as("the database outlived the kill")
                 .isTrue();
 
-        Serving second = new Serving(data);
+        ServingProcess second = serve(data);
         assertThat(second.answer("demo-brief").statusCode()).isEqualTo(200);
         await("all rows", () -> counts(data).values().stream().mapToInt(i -> i).sum() == 7);
         assertThat(counts(data)).containsEntry("completed", 6).containsEntry("interrupted", 1);
@@ -209,7 +137,7 @@ class ProcessTest {
         ProcessHandle postmaster = postmaster(data);
         postmaster.destroyForcibly();
         postmaster.onExit().get(10, TimeUnit.SECONDS);
-        Serving third = new Serving(data);
+        ServingProcess third = serve(data);
         assertThat(third.answer("demo-base").statusCode()).isEqualTo(200);
         await("the last row", () -> counts(data).getOrDefault("completed", 0) == 7);
     }
@@ -243,7 +171,7 @@ class ProcessTest {
     @Test
     void told_to_stop_it_lets_streams_end_and_takes_no_new_requests() throws Exception {
         Path data = root.resolve("data");
-        Serving serving = new Serving(data);
+        ServingProcess serving = serve(data);
         serving.answer("demo-base");
         List<String> lines = java.util.Collections.synchronizedList(new ArrayList<>());
         var running = http.sendAsync(serving.chat("demo-base", ENDLESS), HttpResponse.BodyHandlers.ofLines())
@@ -270,9 +198,34 @@ class ProcessTest {
     }
 
     @Test
+    void admin_keys_are_made_and_revoked_beside_a_running_server() throws Exception {
+        Path data = root.resolve("data");
+        ServingProcess serving = serve(data);
+        String made = run("admin-keys", "create", "--name", "terraform", "--data", data.toString())
+                .out
+                .strip();
+        assertThat(made).matches("ash_[^_]+_\\S+");
+        assertThat(serving.send(admin(serving, made)).statusCode()).isEqualTo(200);
+        Result list = run("admin-keys", "list", "--data", data.toString());
+        String prefix = made.split("_")[1];
+        assertThat(list.out).contains("first key", "terraform", prefix).doesNotContain(made);
+        assertThat(run("admin-keys", "revoke", prefix, "--data", data.toString()).out)
+                .contains("terraform");
+        await("the key to be refused", () -> serving.send(admin(serving, made)).statusCode() == 401);
+        assertOneLine(run("admin-keys", "revoke", prefix, "--data", data.toString()), prefix, "list");
+        assertOneLine(run("admin-keys", "create", "--name", " ", "--data", data.toString()), "name");
+    }
+
+    private static HttpRequest admin(ServingProcess serving, String key) {
+        return HttpRequest.newBuilder(URI.create(serving.api.replace("/v1", "/admin/v1") + "/tenants/demo/limits"))
+                .header("Authorization", "Bearer " + key)
+                .build();
+    }
+
+    @Test
     void models_are_imported_and_removed_beside_a_running_server() throws Exception {
         Path data = root.resolve("data");
-        Serving serving = new Serving(data);
+        ServingProcess serving = serve(data);
         Path folder = Path.of("src/main/resources/demo-models/demo-pirate").toAbsolutePath();
 
         assertOneLine(
