@@ -91,7 +91,7 @@ class ArchitectureTest {
             .whereLayer("console")
             .mayOnlyAccessLayers("serving", "engine", "catalog", "identity", "quota", "usage", "audit", "api")
             .whereLayer("cli")
-            .mayOnlyAccessLayers("app", "block", "serving", "catalog", "identity")
+            .mayOnlyAccessLayers("app", "block", "serving", "catalog", "identity", "audit")
             .whereLayer("main")
             .mayOnlyAccessLayers("cli", "database", "identity", "model");
 

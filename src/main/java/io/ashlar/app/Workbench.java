@@ -26,6 +26,7 @@ public final class Workbench implements AutoCloseable {
     private final Tenants tenants;
     private final ModelLibrary library;
     private final AdminKeys adminKeys;
+    private final AuditLog audit;
 
     public Workbench(AshlarProperties properties) {
         Path data = properties.data().toAbsolutePath().normalize();
@@ -41,7 +42,7 @@ public final class Workbench implements AutoCloseable {
         Clock clock = Clock.systemUTC();
         JdbcClient client = JdbcClient.create(database.pool());
         TransactionTemplate transactions = new TransactionTemplate(new DataSourceTransactionManager(database.pool()));
-        AuditLog audit = new AuditLog(client, clock);
+        audit = new AuditLog(client, clock);
         catalog = new Catalog(client, audit, transactions, clock);
         tenants = new Tenants(client, transactions, audit, clock);
         // A running server hears of changes from the database; nothing is looked up here.
@@ -66,6 +67,10 @@ public final class Workbench implements AutoCloseable {
 
     public Tenants tenants() {
         return tenants;
+    }
+
+    public AuditLog audit() {
+        return audit;
     }
 
     public AdminKeys adminKeys() {

@@ -1,13 +1,34 @@
 package io.ashlar.audit;
 
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.sql.ResultSet;
+import java.sql.SQLException;
 import java.time.Clock;
 import java.time.OffsetDateTime;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.springframework.jdbc.core.simple.JdbcClient;
+import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Who changed what. Written in the transaction of the change, so that neither is there without the other. */
+/**
+ * Who changed what. Written in the transaction of the change, so that neither is there without the other. The database chains the
+ * rows by hash; {@link #verify} computes the chain again.
+ */
 public final class AuditLog {
+    private static final TypeReference<LinkedHashMap<String, String>> DETAIL = new TypeReference<>() {};
+    private static final byte[] BEGINNING = sha256("ashlar audit".getBytes(java.nio.charset.StandardCharsets.UTF_8));
+    private static final String FILTER = """
+            (:actor = '' or actor = :actor)
+            and (:action = '' or starts_with(action, :action))
+            and (:subject = '' or position(:subject in subject) > 0)""";
+
     private final JdbcClient database;
     private final Clock clock;
 
@@ -32,5 +53,103 @@ public final class AuditLog {
                 .param("subject", subject)
                 .param("detail", JsonMapper.shared().writeValueAsString(detail))
                 .update();
+    }
+
+    /**
+     * The newest first.
+     *
+     * @param before rows with a smaller id only; {@link Long#MAX_VALUE} for all
+     */
+    public List<AuditEntry> latest(AuditFilter filter, long before, int most) {
+        return filtered("where id < :before and " + FILTER + " order by id desc limit :most", filter)
+                .param("before", before)
+                .param("most", most)
+                .query((row, n) -> entry(row))
+                .list();
+    }
+
+    /** All of them, oldest first, as they come from the database. */
+    public void each(AuditFilter filter, Consumer<AuditEntry> to) {
+        try (Stream<AuditEntry> entries = filtered("where " + FILTER + " order by id", filter)
+                .withFetchSize(1000)
+                .query((row, n) -> entry(row))
+                .stream()) {
+            entries.forEach(to);
+        }
+    }
+
+    private JdbcClient.StatementSpec filtered(String where, AuditFilter filter) {
+        return database.sql("select id, at, actor, action, subject, detail from audit_record " + where)
+                .param("actor", filter.actor())
+                .param("action", filter.action())
+                .param("subject", filter.subject());
+    }
+
+    private static AuditEntry entry(ResultSet row) throws SQLException {
+        return new AuditEntry(
+                row.getLong(1),
+                row.getObject(2, OffsetDateTime.class).toInstant(),
+                row.getString(3),
+                row.getString(4),
+                row.getString(5),
+                JsonMapper.shared().readValue(row.getString(6), DETAIL));
+    }
+
+    /**
+     * What a look at the whole chain found.
+     *
+     * @param rows looked at
+     * @param head the newest row's hash in hexadecimal, to be kept elsewhere and asked for later
+     * @param broken the id of the first row whose hash is not what it should be; null if there is none
+     * @param endMissing whether rows were cut off at the end
+     * @param expectedFound whether the hash that was asked for is in the chain
+     */
+    public record Verification(
+            long rows, String head, @Nullable Long broken, boolean endMissing, boolean expectedFound) {
+        public boolean intact() {
+            return broken == null && !endMissing && expectedFound;
+        }
+    }
+
+    private record Link(long id, byte[] words, byte[] hash) {}
+
+    /** @param expected a head of an earlier look, which must still be in the chain; null for none */
+    public Verification verify(@Nullable String expected) {
+        byte[] last = BEGINNING;
+        long rows = 0;
+        Long broken = null;
+        boolean found = expected == null || expected.equals(HexFormat.of().formatHex(last));
+        byte[] head =
+                database.sql("select hash from audit_head").query(byte[].class).single();
+        boolean headSeen = MessageDigest.isEqual(head, last);
+        try (Stream<Link> links = database
+                .sql("select id, convert_to(audit_words(r), 'UTF8'), hash from audit_record r order by id")
+                .withFetchSize(1000)
+                .query((row, n) -> new Link(row.getLong(1), row.getBytes(2), row.getBytes(3)))
+                .stream()) {
+            for (Link link : (Iterable<Link>) links::iterator) {
+                rows++;
+                if (broken == null && !MessageDigest.isEqual(link.hash, sha256(last, link.words))) {
+                    broken = link.id;
+                }
+                last = link.hash;
+                found |= HexFormat.of().formatHex(last).equals(expected);
+                // Rows that were written since the head was read come after it.
+                headSeen |= MessageDigest.isEqual(head, last);
+            }
+        }
+        return new Verification(rows, HexFormat.of().formatHex(last), broken, !headSeen, found);
+    }
+
+    private static byte[] sha256(byte[]... parts) {
+        try {
+            MessageDigest digest = MessageDigest.getInstance("SHA-256");
+            for (byte[] part : parts) {
+                digest.update(part);
+            }
+            return digest.digest();
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e);
+        }
     }
 }

@@ -1,4 +1,4 @@
-/** Who changed what. */
+/** Who changed what: the log, its chain of hashes, and its table. */
 @NullMarked
 package io.ashlar.audit;
 

@@ -42,7 +42,8 @@ public class MainLayout extends AppLayout {
         navigation.addItem(
                 new SideNavItem("Overview", OverviewView.class, VaadinIcon.DASHBOARD.create()),
                 new SideNavItem("Tenants", TenantsView.class, VaadinIcon.USERS.create()),
-                keys);
+                keys,
+                new SideNavItem("Audit", AuditView.class, VaadinIcon.RECORDS.create()));
         return navigation;
     }
 

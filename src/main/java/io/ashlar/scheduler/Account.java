@@ -9,6 +9,8 @@ public final class Account {
     double recent;
 
     boolean withinShare = true;
+    /** The shortest time to a first token that those of its jobs were promised which came since it was last away; 0 for none. */
+    long promisedNanos;
 
     /** The largest weight among those of its jobs. */
     double weight = 1;

@@ -21,7 +21,7 @@ public final class Accounts {
     /** What weighs as much as time that is forgotten at this half-life. */
     private static final double WINDOW_NANOS = HALF_LIFE_NANOS / Math.log(2);
     /** What a tenant may have had beyond its share, as a part of it, and still be within it. */
-    private static final double BURST = 0.15;
+    private static final double BURST = 0.5;
 
     /** The part of all that was served of late which is as good as none. */
     private static final double FORGOTTEN = 0.01;
@@ -46,6 +46,7 @@ public final class Accounts {
     private double utilisation;
 
     private double weights;
+    private double shortestPromise = Double.MAX_VALUE;
 
     void enter(Job job) {
         Account account = accounts.computeIfAbsent(job.terms().tenant(), Account::new);
@@ -58,6 +59,10 @@ public final class Accounts {
             }
         }
         account.weight = job.terms().weight();
+        long promised = job.serviceClass().ttft().toNanos();
+        if (promised > 0 && (account.promisedNanos == 0 || promised < account.promisedNanos)) {
+            account.promisedNanos = promised;
+        }
         job.account = account;
     }
 
@@ -114,15 +119,25 @@ public final class Accounts {
             Account account = lately.get(i);
             if (account.jobs == 0 && account.recent <= recent * FORGOTTEN) {
                 lately.remove(i);
+                account.promisedNanos = 0;
             } else {
                 weights += account.weight;
             }
         }
+        shortestPromise = Double.MAX_VALUE;
         for (int i = 0; i < lately.size(); i++) {
             Account account = lately.get(i);
             account.withinShare =
                     lately.size() < 2 || account.recent == 0 || partOfTime(account) <= mostOfTime(account);
+            if (account.withinShare && account.promisedNanos > 0) {
+                shortestPromise = Math.min(shortestPromise, account.promisedNanos);
+            }
         }
+    }
+
+    /** The shortest time to a first token that was promised to tenants within their share, in nanoseconds; the largest number for none. */
+    double shortestPromise() {
+        return shortestPromise;
     }
 
     private double partOfTime(Account account) {

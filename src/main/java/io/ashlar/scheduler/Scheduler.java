@@ -27,9 +27,12 @@ public final class Scheduler<J extends Job> {
     /** A step takes at least so many times what an empty one does, or nothing would come of it. */
     private static final double LEAST_STEP = 3;
     /**
-     * Jobs that stand back are in a step until it takes so many times what an empty one does: whoever goes before them may come
-     * while it runs, and waits for its end. It costs them a quarter of their speed at most.
+     * Jobs that stand back are in a step until it takes this part of the shortest time to a first token that was promised to
+     * others, who may come while it runs and wait for its end; and until it takes so many times what an empty one does, so that
+     * it costs them a quarter of their speed at most.
      */
+    private static final double STANDING_BACK_OF_PROMISE = 0.025;
+
     private static final double STEP_STANDING_BACK = 4;
     /** Of a step, what a prompt leaves at most to answers behind it: they cost little, and end sooner. */
     private static final double LEFT_TO_DECODES = 0.75;
@@ -401,9 +404,11 @@ public final class Scheduler<J extends Job> {
     }
 
     private double nanosLeft(J job) {
-        return standsBack(job)
-                ? Math.min(nanosLeft, nanosLeft - budgetNanos + cost.base() * STEP_STANDING_BACK)
-                : nanosLeft;
+        if (!standsBack(job)) {
+            return nanosLeft;
+        }
+        double most = Math.max(cost.base() * STEP_STANDING_BACK, accounts.shortestPromise() * STANDING_BACK_OF_PROMISE);
+        return Math.min(nanosLeft, nanosLeft - budgetNanos + most);
     }
 
     private boolean growth(J job, int index, Pages<J> pages) {

@@ -200,6 +200,36 @@ class ConsoleTest {
     }
 
     @Test
+    void the_audit_page_shows_who_changed_what_and_gives_it_as_a_table() throws Exception {
+        Tenants tenants = server.service(Tenants.class);
+        tenants.create("audited", "somebody");
+        for (int i = 0; i < 120; i++) {
+            tenants.create("many-" + i, "machine");
+        }
+        signIn();
+        go("Audit");
+        assertThat(page.getByText("many-119", new Page.GetByTextOptions().setExact(true)))
+                .isVisible();
+        assertThat(button("Show older")).isVisible();
+        shot("audit");
+        page.getByLabel("Who", new Page.GetByLabelOptions().setExact(true)).fill("somebody");
+        assertThat(page.getByText("audited", new Page.GetByTextOptions().setExact(true)))
+                .isVisible();
+        assertThat(page.getByText("many-119", new Page.GetByTextOptions().setExact(true)))
+                .hasCount(0);
+        assertThat(button("Show older")).isHidden();
+        var download =
+                page.waitForDownload(() -> page.getByText("Export as CSV").click());
+        List<String> lines = Files.readAllLines(download.path());
+        org.assertj.core.api.Assertions.assertThat(lines).hasSize(2);
+        org.assertj.core.api.Assertions.assertThat(lines.get(1)).contains("somebody", "tenant.create", "audited");
+        page.getByLabel("To whom").fill("no such thing");
+        assertThat(page.getByText("Nothing found")).isVisible();
+        page.setViewportSize(390, 844);
+        shot("audit-390");
+    }
+
+    @Test
     void what_a_tenant_may_use_is_changed() {
         var tenant = server.service(Tenants.class).create("chooser", "test");
         String key = server.service(ApiKeys.class).create(tenant, "k", null, "test");

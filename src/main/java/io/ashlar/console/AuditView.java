@@ -1,0 +1,111 @@
+package io.ashlar.console;
+
+import com.vaadin.flow.component.grid.Grid;
+import com.vaadin.flow.component.grid.GridVariant;
+import com.vaadin.flow.component.html.Anchor;
+import com.vaadin.flow.component.html.Div;
+import com.vaadin.flow.component.html.Span;
+import com.vaadin.flow.component.textfield.TextField;
+import com.vaadin.flow.data.value.ValueChangeMode;
+import com.vaadin.flow.router.PageTitle;
+import com.vaadin.flow.router.Route;
+import com.vaadin.flow.server.streams.DownloadHandler;
+import io.ashlar.audit.AuditEntry;
+import io.ashlar.audit.AuditFilter;
+import io.ashlar.audit.AuditLog;
+import io.ashlar.audit.AuditTable;
+import jakarta.annotation.security.RolesAllowed;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/** Who changed what, the newest first. */
+@Route("audit")
+@PageTitle("Audit · Ashlar")
+@RolesAllowed(ConsoleSecurity.ADMINISTRATOR)
+public class AuditView extends Page {
+    private static final long serialVersionUID = 1;
+    private static final int MORE = 100;
+
+    private final transient AuditLog log;
+    private final TextField actor = field("Who");
+    private final TextField action = field("What");
+    private final TextField subject = field("To whom");
+    private final Grid<AuditEntry> grid = new Grid<>();
+    private final com.vaadin.flow.component.button.Button more = small("Show older", this::older);
+    private final transient List<AuditEntry> shown = new ArrayList<>();
+
+    public AuditView(AuditLog log) {
+        super("Audit");
+        this.log = log;
+        Anchor export = new Anchor(csv(log), "Export as CSV");
+        Div filters = new Div(actor, action, subject);
+        filters.addClassName("filters");
+        Div tools = new Div(filters, export);
+        tools.addClassName("tools");
+        grid.addColumn(e -> time(e.at())).setHeader("When").setWidth("15rem").setFlexGrow(0);
+        grid.addColumn(AuditEntry::actor).setHeader("Who").setAutoWidth(true);
+        grid.addComponentColumn(e -> code(e.action())).setHeader("What").setAutoWidth(true);
+        grid.addColumn(AuditEntry::subject).setHeader("To whom").setAutoWidth(true);
+        grid.addColumn(AuditView::detail).setHeader("Details").setFlexGrow(3);
+        grid.setAllRowsVisible(true);
+        grid.addThemeVariants(GridVariant.LUMO_NO_BORDER);
+        grid.setEmptyStateComponent(empty("Nothing found", "No change matches. Clear a field to see more."));
+        add(tools, grid, more);
+        refresh();
+    }
+
+    private TextField field(String what) {
+        TextField field = new TextField();
+        field.setAriaLabel(what);
+        field.setPlaceholder(what);
+        field.setClearButtonVisible(true);
+        field.setValueChangeMode(ValueChangeMode.LAZY);
+        field.addValueChangeListener(e -> refresh());
+        return field;
+    }
+
+    private AuditFilter filter() {
+        return new AuditFilter(
+                actor.getValue().strip(),
+                action.getValue().strip(),
+                subject.getValue().strip());
+    }
+
+    private void refresh() {
+        shown.clear();
+        older();
+    }
+
+    private void older() {
+        attempt(() -> {
+            long before = shown.isEmpty() ? Long.MAX_VALUE : shown.getLast().id();
+            List<AuditEntry> next = log.latest(filter(), before, MORE);
+            shown.addAll(next);
+            more.setVisible(next.size() == MORE);
+            grid.setItems(List.copyOf(shown));
+        });
+    }
+
+    private DownloadHandler csv(AuditLog from) {
+        return event -> {
+            AuditFilter[] chosen = new AuditFilter[1];
+            event.getUI().accessSynchronously(() -> chosen[0] = filter());
+            event.setFileName("audit.csv");
+            event.setContentType("text/csv;charset=UTF-8");
+            AuditTable.write(from, chosen[0], event.getWriter());
+        };
+    }
+
+    private static Span code(String text) {
+        Span code = new Span(text);
+        code.addClassName("code");
+        return code;
+    }
+
+    private static String detail(AuditEntry entry) {
+        return entry.detail().entrySet().stream()
+                .map(d -> d.getKey() + " " + d.getValue())
+                .collect(Collectors.joining(", "));
+    }
+}
