@@ -174,18 +174,27 @@ final class EngineHost implements Host {
             }
         }
 
-        /** Steps of all kinds, for the compiler and for the cost model. */
+        /** Steps of all kinds, for the compiler and for the cost model, for the tenants and classes that will come. */
         void warmUp() {
             Random random = new Random(1);
             for (int round = 0; round < 3; round++) {
                 List<Generation> running = new ArrayList<>();
                 for (int i = 0; i < 40; i++) {
-                    running.add(engine.submit(request(random.ints(1 + random.nextInt(round == 2 ? 600 : 100), 10, 1500).toArray(),
-                            1 + random.nextInt(60), Terms.NONE)));
+                    int[] prompt = random.ints(1 + random.nextInt(round == 2 ? 600 : 100), 10, 1500).toArray();
+                    try {
+                        running.add(engine.submit(request(prompt, 1 + random.nextInt(60), terms(arrivals.get(i % arrivals.size())))));
+                    } catch (OverloadedException e) {
+                        // Warm enough: it is counted nowhere.
+                    }
                     LockSupport.parkNanos(500_000);
                 }
                 running.forEach(g -> g.ended().join());
             }
+        }
+
+        private Terms terms(Arrival of) {
+            return new Terms(of.deployment(), of.tenant(), of.weight(), of.serviceClass(),
+                    predictor.forecast(of.tenant(), of.deployment(), of.prompt()));
         }
 
         private GenerationRequest request(int[] prompt, int limit, Terms terms) {
@@ -235,10 +244,8 @@ final class EngineHost implements Host {
             }
 
             void begin() {
-                Terms terms = new Terms(arrival.deployment(), arrival.tenant(), arrival.weight(), arrival.serviceClass(),
-                        predictor.forecast(arrival.tenant(), arrival.deployment(), arrival.prompt()));
                 try {
-                    generation = engine.submit(request(prompts.get(index), arrival.limit(), terms));
+                    generation = engine.submit(request(prompts.get(index), arrival.limit(), terms(arrival)));
                     generation.onEvents(this);
                     generation.ended().thenAccept(usage -> {
                         preemptions = usage.preemptions();

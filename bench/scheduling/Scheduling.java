@@ -13,7 +13,7 @@ class Scheduling {
         boolean quick = options.contains("--quick");
         Trace trace = Trace.read(Path.of(args[0]));
         Path folder = Files.createTempDirectory("ashlar-scheduling");
-        EngineHost host = new EngineHost(Path.of(args[1]), folder, quick ? 2 : 5);
+        EngineHost host = new EngineHost(Path.of(args[1]), folder, quick ? 1.5 : 4);
         Experiments experiments = new Experiments(host, trace, quick ? 1 : 3, quick);
         double[] engine = experiments.scenario();
         var cost = host.cost();

@@ -31,7 +31,7 @@ public final class Scheduler<J extends Job> {
      * others, who may come while it runs and wait for its end; and until it takes so many times what an empty one does, so that
      * it costs them a quarter of their speed at most.
      */
-    private static final double STANDING_BACK_OF_PROMISE = 0.025;
+    private static final double STANDING_BACK_OF_PROMISE = 0.01;
 
     private static final double STEP_STANDING_BACK = 4;
     /** Of a step, what a prompt leaves at most to answers behind it: they cost little, and end sooner. */

@@ -92,6 +92,80 @@ class SimulationTest {
         assertThat(firstCome).isLessThan(0.3);
     }
 
+    /** Three tenants at a tenth of the machine each; with a fourth at several times all of it. */
+    private static double ttft95(Policies policy, boolean flood) {
+        List<Arrival> arrivals = new ArrayList<>();
+        Random random = new Random(11);
+        for (int tenant = 0; tenant < (flood ? 4 : 3); tenant++) {
+            double perSecond = tenant < 3 ? 0.7 : 15;
+            for (double at = -Math.log(1 - random.nextDouble()) / perSecond;
+                    at < 200;
+                    at -= Math.log(1 - random.nextDouble()) / perSecond) {
+                arrivals.add(new Arrival(
+                        (long) (at * 1e9),
+                        "m",
+                        "t" + tenant,
+                        1,
+                        CHAT,
+                        700 + random.nextInt(900),
+                        1 + random.nextInt(60),
+                        64));
+            }
+        }
+        arrivals.sort(java.util.Comparator.comparingLong(Arrival::nanos));
+        double[] others = new Simulation(machine(200_000, 200_000), policy, Preemption.PROACTIVE, 3)
+                .run(arrivals, 210_000_000_000L).stream()
+                        .filter(o -> !o.refused() && !o.arrival().tenant().equals("t3"))
+                        // A tenant that was not there before has a burst to its credit.
+                        .filter(o -> o.arrival().nanos() > 5_000_000_000L)
+                        .mapToDouble(Outcome::ttftSeconds)
+                        .sorted()
+                        .toArray();
+        return others[others.length * 95 / 100];
+    }
+
+    @Test
+    void a_tenant_that_floods_changes_the_others_first_token_by_less_than_a_tenth() {
+        assertThat(ttft95(Policies.JOINED, true) / ttft95(Policies.JOINED, false))
+                .isLessThan(1.1);
+        assertThat(ttft95(Policies.VTC, true) / ttft95(Policies.VTC, false)).isGreaterThan(1.3);
+        assertThat(ttft95(Policies.FCFS, true) / ttft95(Policies.FCFS, false)).isGreaterThan(10);
+    }
+
+    @Test
+    void a_tenant_alone_after_a_visitor_is_served_as_fast_as_before() {
+        ServiceClass plain = ServiceClass.NONE;
+        List<Arrival> arrivals = new ArrayList<>();
+        arrivals.add(new Arrival(0, "m", "visitor", 1, plain, 100, 5, 64));
+        for (int i = 0; i < 400; i++) {
+            arrivals.add(new Arrival(i, "m", "worker", 1, plain, 200, 20, 64));
+        }
+        List<Arrival> alone = arrivals.subList(1, arrivals.size());
+        double with = new Simulation(machine(200_000, 0), Policies.JOINED, Preemption.PROACTIVE, 3)
+                .run(arrivals).stream().mapToLong(Outcome::endNanos).max().orElseThrow();
+        double without = new Simulation(machine(200_000, 0), Policies.JOINED, Preemption.PROACTIVE, 3)
+                .run(alone).stream().mapToLong(Outcome::endNanos).max().orElseThrow();
+        assertThat(with / without).isLessThan(1.05);
+    }
+
+    @Test
+    void under_overload_what_is_nearly_done_goes_first_and_time_per_token_is_lower_than_in_order_of_arrival() {
+        List<Arrival> arrivals = new ArrayList<>();
+        for (Arrival a : poisson(80, 2000, 8)) {
+            arrivals.add(new Arrival(a.nanos(), "m", "t", 1, ServiceClass.NONE, a.prompt(), a.answer(), 512));
+        }
+        double[] latency = new double[2];
+        for (int i = 0; i < 2; i++) {
+            latency[i] = new Simulation(
+                            machine(200_000, 0), i == 0 ? Policies.JOINED : Policies.FCFS, Preemption.PROACTIVE, 3)
+                    .run(arrivals).stream()
+                            .mapToDouble(Outcome::normalisedSeconds)
+                            .average()
+                            .orElseThrow();
+        }
+        assertThat(latency[0]).isLessThan(0.9 * latency[1]);
+    }
+
     @Test
     void a_request_larger_than_the_machine_is_no_endless_wait() {
         Simulation simulation = new Simulation(machine(64, 0), Policies.FCFS, Preemption.RECOMPUTE, 1);
