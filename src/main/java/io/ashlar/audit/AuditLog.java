@@ -11,7 +11,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import tools.jackson.core.type.TypeReference;
@@ -28,6 +27,8 @@ public final class AuditLog {
             (:actor = '' or actor = :actor)
             and (:action = '' or starts_with(action, :action))
             and (:subject = '' or position(:subject in subject) > 0)""";
+
+    private static final int PART = 100;
 
     private final JdbcClient database;
     private final Clock clock;
@@ -68,14 +69,19 @@ public final class AuditLog {
                 .list();
     }
 
-    /** All of them, oldest first, as they come from the database. */
+    /** All of them, oldest first; {@link #PART} are in memory at a time. */
     public void each(AuditFilter filter, Consumer<AuditEntry> to) {
-        try (Stream<AuditEntry> entries = filtered("where " + FILTER + " order by id", filter)
-                .withFetchSize(1000)
-                .query((row, n) -> entry(row))
-                .stream()) {
-            entries.forEach(to);
-        }
+        long after = 0;
+        List<AuditEntry> part;
+        do {
+            part = filtered("where id > :after and " + FILTER + " order by id limit :most", filter)
+                    .param("after", after)
+                    .param("most", PART)
+                    .query((row, n) -> entry(row))
+                    .list();
+            part.forEach(to);
+            after = part.isEmpty() ? after : part.getLast().id();
+        } while (part.size() == PART);
     }
 
     private JdbcClient.StatementSpec filtered(String where, AuditFilter filter) {
@@ -122,13 +128,18 @@ public final class AuditLog {
         byte[] head =
                 database.sql("select hash from audit_head").query(byte[].class).single();
         boolean headSeen = MessageDigest.isEqual(head, last);
-        try (Stream<Link> links = database
-                .sql("select id, convert_to(audit_words(r), 'UTF8'), hash from audit_record r order by id")
-                .withFetchSize(1000)
-                .query((row, n) -> new Link(row.getLong(1), row.getBytes(2), row.getBytes(3)))
-                .stream()) {
-            for (Link link : (Iterable<Link>) links::iterator) {
+        List<Link> part;
+        long after = Long.MIN_VALUE;
+        do {
+            part = database.sql("select id, convert_to(audit_words(r), 'UTF8'), hash from audit_record r"
+                            + " where id > :after order by id limit :most")
+                    .param("after", after)
+                    .param("most", PART)
+                    .query((row, n) -> new Link(row.getLong(1), row.getBytes(2), row.getBytes(3)))
+                    .list();
+            for (Link link : part) {
                 rows++;
+                after = link.id;
                 if (broken == null && !MessageDigest.isEqual(link.hash, sha256(last, link.words))) {
                     broken = link.id;
                 }
@@ -137,7 +148,7 @@ public final class AuditLog {
                 // Rows that were written since the head was read come after it.
                 headSeen |= MessageDigest.isEqual(head, last);
             }
-        }
+        } while (part.size() == PART);
         return new Verification(rows, HexFormat.of().formatHex(last), broken, !headSeen, found);
     }
 
