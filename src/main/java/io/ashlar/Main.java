@@ -2,7 +2,7 @@ package io.ashlar;
 
 import io.ashlar.cli.Ashlar;
 import io.ashlar.database.StartFailure;
-import io.ashlar.identity.InvalidRequestException;
+import io.ashlar.access.InvalidRequestException;
 import io.ashlar.model.CheckpointException;
 import picocli.CommandLine;
 

@@ -72,6 +72,11 @@ public final class ApiException extends RuntimeException {
         return new ApiException(405, "invalid_request_error", null, null, message, 0);
     }
 
+    /** 412: the caller changes what is no longer as it was read. */
+    public static ApiException changed(String message) {
+        return new ApiException(412, "invalid_request_error", "changed", null, message, 0);
+    }
+
     public static ApiException tooLarge(String message) {
         return new ApiException(413, "invalid_request_error", null, null, message, 0);
     }

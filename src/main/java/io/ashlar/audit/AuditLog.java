@@ -1,5 +1,8 @@
 package io.ashlar.audit;
 
+import io.ashlar.access.Actor;
+import io.ashlar.access.Guarded;
+import io.ashlar.access.Permission;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.sql.ResultSet;
@@ -9,7 +12,7 @@ import java.time.OffsetDateTime;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
+import java.util.UUID;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.springframework.jdbc.core.simple.JdbcClient;
@@ -20,11 +23,16 @@ import tools.jackson.databind.json.JsonMapper;
  * Who changed what. Written in the transaction of the change, so that neither is there without the other. The database chains the
  * rows by hash; {@link #verify} computes the chain again.
  */
+@Guarded
 public final class AuditLog {
-    private static final TypeReference<LinkedHashMap<String, String>> DETAIL = new TypeReference<>() {};
+    // Rows of before there was a column for it say what came of them in their detail.
+    private static final String SELECT = "select id, at, actor, coalesce(origin, ''), action, subject,"
+            + " coalesce(before, '{}'), coalesce(after, detail) from audit_record ";
+    private static final TypeReference<LinkedHashMap<String, String>> VALUES = new TypeReference<>() {};
     private static final byte[] BEGINNING = sha256("ashlar audit".getBytes(java.nio.charset.StandardCharsets.UTF_8));
     private static final String FILTER = """
-            (:actor = '' or actor = :actor)
+            (:all or tenant_id = cast(:tenant as uuid))
+            and (:actor = '' or actor = :actor)
             and (:action = '' or starts_with(action, :action))
             and (:subject = '' or position(:subject in subject) > 0)""";
 
@@ -39,30 +47,32 @@ public final class AuditLog {
     }
 
     /**
-     * @param actor a member's login, or {@code system}
      * @param action what was done, such as {@code tenant.suspend}
      * @param subject what it was done to
-     * @param detail never a secret
      */
-    public void record(String actor, String action, String subject, Map<String, String> detail) {
+    public void record(Actor actor, String action, String subject, Change change) {
         database.sql("""
-                        insert into audit_record (at, actor, action, subject, detail)
-                        values (:at, :actor, :action, :subject, cast(:detail as jsonb))""")
+                        insert into audit_record (at, actor, action, subject, detail, origin, tenant_id, before, after)
+                        values (:at, :actor, :action, :subject, '{}', :origin, :tenant, cast(:before as jsonb),
+                            cast(:after as jsonb))""")
                 .param("at", OffsetDateTime.now(clock))
-                .param("actor", actor)
+                .param("actor", actor.name())
                 .param("action", action)
                 .param("subject", subject)
-                .param("detail", JsonMapper.shared().writeValueAsString(detail))
+                .param("origin", actor.origin())
+                .param("tenant", change.tenant())
+                .param("before", JsonMapper.shared().writeValueAsString(change.before()))
+                .param("after", JsonMapper.shared().writeValueAsString(change.after()))
                 .update();
     }
 
     /**
-     * The newest first.
+     * The newest first, of what the actor may see: the whole log, or what was done to its tenant.
      *
      * @param before rows with a smaller id only; {@link Long#MAX_VALUE} for all
      */
-    public List<AuditEntry> latest(AuditFilter filter, long before, int most) {
-        return filtered("where id < :before and " + FILTER + " order by id desc limit :most", filter)
+    public List<AuditEntry> latest(Actor actor, AuditFilter filter, long before, int most) {
+        return filtered(actor, "where id < :before and " + FILTER + " order by id desc limit :most", filter)
                 .param("before", before)
                 .param("most", most)
                 .query((row, n) -> entry(row))
@@ -70,11 +80,11 @@ public final class AuditLog {
     }
 
     /** All of them, oldest first; {@link #PART} are in memory at a time. */
-    public void each(AuditFilter filter, Consumer<AuditEntry> to) {
+    public void each(Actor actor, AuditFilter filter, Consumer<AuditEntry> to) {
         long after = 0;
         List<AuditEntry> part;
         do {
-            part = filtered("where id > :after and " + FILTER + " order by id limit :most", filter)
+            part = filtered(actor, "where id > :after and " + FILTER + " order by id limit :most", filter)
                     .param("after", after)
                     .param("most", PART)
                     .query((row, n) -> entry(row))
@@ -84,11 +94,19 @@ public final class AuditLog {
         } while (part.size() == PART);
     }
 
-    private JdbcClient.StatementSpec filtered(String where, AuditFilter filter) {
-        return database.sql("select id, at, actor, action, subject, detail from audit_record " + where)
+    private JdbcClient.StatementSpec filtered(Actor actor, String where, AuditFilter filter) {
+        UUID tenant = actor.tenant();
+        if (tenant == null) {
+            actor.require(Permission.SEE_PLATFORM);
+        } else {
+            actor.require(Permission.CHANGE_TENANT, tenant);
+        }
+        return database.sql(SELECT + where)
                 .param("actor", filter.actor())
                 .param("action", filter.action())
-                .param("subject", filter.subject());
+                .param("subject", filter.subject())
+                .param("all", tenant == null)
+                .param("tenant", tenant);
     }
 
     private static AuditEntry entry(ResultSet row) throws SQLException {
@@ -98,7 +116,9 @@ public final class AuditLog {
                 row.getString(3),
                 row.getString(4),
                 row.getString(5),
-                JsonMapper.shared().readValue(row.getString(6), DETAIL));
+                row.getString(6),
+                JsonMapper.shared().readValue(row.getString(7), VALUES),
+                JsonMapper.shared().readValue(row.getString(8), VALUES));
     }
 
     /**

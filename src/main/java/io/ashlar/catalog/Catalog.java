@@ -1,6 +1,11 @@
 package io.ashlar.catalog;
 
+import io.ashlar.access.Actor;
+import io.ashlar.access.Guarded;
+import io.ashlar.access.InvalidRequestException;
+import io.ashlar.access.Permission;
 import io.ashlar.audit.AuditLog;
+import io.ashlar.audit.Change;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Clock;
@@ -9,14 +14,21 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.UUID;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.transaction.support.TransactionTemplate;
 import tools.jackson.databind.json.JsonMapper;
 
 /** What should exist: models, adapters, deployments and grants. */
+@Guarded
 public final class Catalog {
+    private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._/-]{0,127}");
+    private static final String DEPLOYMENT =
+            "select name, model, shares_prefixes, policy, draining, generation, created_at from deployment ";
+
     private final JdbcClient database;
     private final AuditLog audit;
     private final TransactionTemplate transactions;
@@ -71,18 +83,43 @@ public final class Catalog {
         database.sql("delete from model where name = :name").param("name", name).update();
     }
 
+    /** As {@link #deployments()}, for those who may see the platform. */
+    public List<Deployment> deployments(Actor actor) {
+        actor.require(Permission.SEE_PLATFORM);
+        return deployments();
+    }
+
+    public Optional<Deployment> deployment(String name, Actor actor) {
+        actor.require(Permission.SEE_PLATFORM);
+        return deployment(name);
+    }
+
+    private Optional<Deployment> deployment(String name) {
+        return database.sql(DEPLOYMENT + "where name = :name")
+                .param("name", name)
+                .query(Catalog::deployment)
+                .optional();
+    }
+
+    /** All that should be serving. */
     public List<Deployment> deployments() {
-        return database.sql(
-                        "select name, model, shares_prefixes, policy, created_at from deployment order by created_at, name")
-                .query((row, n) -> new Deployment(
-                        row.getString("name"),
-                        row.getString("model"),
-                        row.getBoolean("shares_prefixes"),
-                        row.getString("policy"),
-                        row.getObject("created_at", OffsetDateTime.class).toInstant()))
+        return database.sql(DEPLOYMENT + "order by created_at, name")
+                .query(Catalog::deployment)
                 .list();
     }
 
+    private static Deployment deployment(ResultSet row, int number) throws SQLException {
+        return new Deployment(
+                row.getString("name"),
+                row.getString("model"),
+                row.getBoolean("shares_prefixes"),
+                row.getString("policy"),
+                row.getBoolean("draining"),
+                row.getInt("generation"),
+                row.getObject("created_at", OffsetDateTime.class).toInstant());
+    }
+
+    /** Part of another change, which is what the audit log tells of. */
     public void addDeployment(String name, String model) {
         database.sql("insert into deployment (name, model, created_at) values (:name, :model, :now)")
                 .param("name", name)
@@ -91,29 +128,140 @@ public final class Catalog {
                 .update();
     }
 
+    /** Serves a model under one more name. */
+    public void create(String name, String model, boolean sharesPrefixes, @Nullable String policy, Actor actor) {
+        actor.require(Permission.CHANGE_PLATFORM);
+        if (!NAME.matcher(name).matches()) {
+            throw new InvalidRequestException(
+                    "name", "A name has 1 to 128 letters, digits and . _ / -, and starts with a letter or digit.");
+        }
+        transactions.executeWithoutResult(t -> {
+            if (model(model).isEmpty()) {
+                throw new InvalidRequestException("model", "There is no model '" + model + "'.");
+            }
+            if (deployment(name).isPresent()) {
+                throw new InvalidRequestException("name", "There is already a deployment named " + name + ".");
+            }
+            addDeployment(name, model);
+            database.sql("update deployment set shares_prefixes = :shares, policy = :policy where name = :name")
+                    .param("shares", sharesPrefixes)
+                    .param("policy", policy)
+                    .param("name", name)
+                    .update();
+            audit.record(
+                    actor,
+                    "deployment.create",
+                    name,
+                    Change.made(null, words(deployment(name).orElseThrow())));
+        });
+    }
+
+    private static Map<String, String> words(Deployment d) {
+        return Map.of(
+                "model", d.model(),
+                "shares_prefixes", String.valueOf(d.sharesPrefixes()),
+                "policy", d.policy() == null ? "the platform's" : d.policy(),
+                "draining", String.valueOf(d.draining()));
+    }
+
     /**
-     * Which scheduler policy orders a deployment's requests from now on.
+     * How a deployment serves from now on: by which scheduler policy, and whether tenants may find each other's prefixes.
      *
      * @param policy null for the platform's
      * @return false where there is no such deployment
      */
-    public boolean setPolicy(String deployment, @Nullable String policy, String actor) {
+    public boolean change(String name, boolean sharesPrefixes, @Nullable String policy, Actor actor) {
+        return update(
+                name,
+                "update deployment set shares_prefixes = :shares, policy = :policy where name = :name",
+                Map.of("shares", sharesPrefixes, "policy", Optional.ofNullable(policy)),
+                "deployment.change",
+                actor);
+    }
+
+    /** As {@link #change}, for the policy alone. */
+    public boolean setPolicy(String name, @Nullable String policy, Actor actor) {
+        return update(
+                name,
+                "update deployment set policy = :policy where name = :name",
+                Map.of("policy", Optional.ofNullable(policy)),
+                "deployment.policy",
+                actor);
+    }
+
+    /** A deployment that drains takes no new requests; those that run end. Draining ends when it is told to. */
+    public boolean setDraining(String name, boolean draining, Actor actor) {
+        return update(
+                name,
+                "update deployment set draining = :draining where name = :name",
+                Map.of("draining", draining),
+                draining ? "deployment.drain" : "deployment.resume",
+                actor);
+    }
+
+    private boolean update(String name, String sql, Map<String, Object> values, String action, Actor actor) {
+        actor.require(Permission.CHANGE_PLATFORM);
         return Boolean.TRUE.equals(transactions.execute(t -> {
-            boolean found = database.sql("update deployment set policy = :policy where name = :name")
-                            .param("policy", policy)
-                            .param("name", deployment)
+            Deployment old = deployment(name).orElse(null);
+            if (old == null) {
+                return false;
+            }
+            JdbcClient.StatementSpec statement = database.sql(sql).param("name", name);
+            for (Map.Entry<String, Object> value : values.entrySet()) {
+                Object v = value.getValue() instanceof Optional<?> optional ? optional.orElse(null) : value.getValue();
+                statement = statement.param(value.getKey(), v);
+            }
+            statement.update();
+            Change change = Change.between(null, words(old), words(deployment(name).orElseThrow()));
+            if (!change.isNone()) {
+                audit.record(actor, action, name, change);
+            }
+            return true;
+        }));
+    }
+
+    /** Loads a deployment anew: its engine state is given up, running requests end on what they have. */
+    public boolean restart(String name, Actor actor) {
+        actor.require(Permission.CHANGE_PLATFORM);
+        return Boolean.TRUE.equals(transactions.execute(t -> {
+            boolean found = database.sql("update deployment set generation = generation + 1 where name = :name")
+                            .param("name", name)
                             .update()
                     > 0;
             if (found) {
-                audit.record(actor, "deployment.policy", deployment, Map.of("policy", String.valueOf(policy)));
+                audit.record(actor, "deployment.restart", name, Change.made(null, Map.of()));
             }
             return found;
         }));
     }
 
-    /** Lets a tenant use a deployment. Granting it again changes nothing. */
-    public void grant(UUID tenant, String deployment, String actor) {
-        transactions.executeWithoutResult(t -> {
+    /** Serves it no longer, and forgets grants, limits and prices of it; the model stays. */
+    public boolean delete(String name, Actor actor) {
+        actor.require(Permission.CHANGE_PLATFORM);
+        return Boolean.TRUE.equals(transactions.execute(t -> {
+            Deployment old = deployment(name).orElse(null);
+            if (old == null) {
+                return false;
+            }
+            database.sql("delete from deployment where name = :name")
+                    .param("name", name)
+                    .update();
+            audit.record(actor, "deployment.delete", name, Change.removed(null, words(old)));
+            return true;
+        }));
+    }
+
+    /**
+     * Lets a tenant use a deployment. Granting it again changes nothing.
+     *
+     * @return whether it is new
+     */
+    public boolean grant(UUID tenant, String deployment, Actor actor) {
+        actor.require(Permission.CHANGE_PLATFORM);
+        return Boolean.TRUE.equals(transactions.execute(t -> {
+            if (deployment(deployment).isEmpty()) {
+                throw new InvalidRequestException("model", "There is no deployment '" + deployment + "'.");
+            }
             int added = database.sql("""
                             insert into deployment_grant (tenant_id, deployment, created_at)
                             values (:tenant, :deployment, :now) on conflict do nothing""")
@@ -122,28 +270,48 @@ public final class Catalog {
                     .param("now", OffsetDateTime.now(clock))
                     .update();
             if (added > 0) {
-                audit.record(actor, "grant.add", deployment, Map.of("tenant", tenant.toString()));
+                audit.record(
+                        actor, "grant.add", nameOf(tenant), Change.made(tenant, Map.of("deployment", deployment)));
             }
-        });
+            return added > 0;
+        }));
     }
 
-    /** Takes a grant back; the next request of the tenant's keys is refused. */
-    public void withdraw(UUID tenant, String deployment, String actor) {
-        transactions.executeWithoutResult(t -> {
+    /**
+     * Takes a grant back; the next request of the tenant's keys is refused.
+     *
+     * @return whether there was one
+     */
+    public boolean withdraw(UUID tenant, String deployment, Actor actor) {
+        actor.require(Permission.CHANGE_PLATFORM);
+        return Boolean.TRUE.equals(transactions.execute(t -> {
             int removed = database.sql(
                             "delete from deployment_grant where tenant_id = :tenant and deployment = :deployment")
                     .param("tenant", tenant)
                     .param("deployment", deployment)
                     .update();
             if (removed > 0) {
-                audit.record(actor, "grant.remove", deployment, Map.of("tenant", tenant.toString()));
+                audit.record(
+                        actor,
+                        "grant.remove",
+                        nameOf(tenant),
+                        Change.removed(tenant, Map.of("deployment", deployment)));
             }
-        });
+            return removed > 0;
+        }));
+    }
+
+    private String nameOf(UUID tenant) {
+        return database.sql("select name from tenant where id = :id")
+                .param("id", tenant)
+                .query(String.class)
+                .single();
     }
 
     /** The deployments that a tenant may use, by name. */
-    public Set<String> grantsOf(UUID tenant) {
-        return Set.copyOf(database.sql("select deployment from deployment_grant where tenant_id = :tenant")
+    public Set<String> grantsOf(UUID tenant, Actor actor) {
+        actor.require(Permission.SEE_TENANT, tenant);
+        return new TreeSet<>(database.sql("select deployment from deployment_grant where tenant_id = :tenant")
                 .param("tenant", tenant)
                 .query(String.class)
                 .list());

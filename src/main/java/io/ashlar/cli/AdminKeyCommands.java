@@ -2,7 +2,7 @@ package io.ashlar.cli;
 
 import io.ashlar.app.Workbench;
 import io.ashlar.identity.AdminKeys.AdminKey;
-import io.ashlar.identity.InvalidRequestException;
+import io.ashlar.access.InvalidRequestException;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;

@@ -3,7 +3,7 @@ package io.ashlar.cli;
 import io.ashlar.app.AshlarProperties;
 import io.ashlar.app.Workbench;
 import io.ashlar.block.Quantization;
-import io.ashlar.identity.InvalidRequestException;
+import io.ashlar.access.InvalidRequestException;
 import io.ashlar.identity.Tenant;
 import io.ashlar.serving.ModelSummary;
 import io.ashlar.serving.NearImport;

@@ -22,7 +22,7 @@ import com.vaadin.flow.router.Route;
 import com.vaadin.flow.spring.security.AuthenticationContext;
 import io.ashlar.identity.ApiKey;
 import io.ashlar.identity.ApiKeys;
-import io.ashlar.identity.InvalidRequestException;
+import io.ashlar.access.InvalidRequestException;
 import io.ashlar.identity.Tenant;
 import io.ashlar.identity.Tenants;
 import jakarta.annotation.security.RolesAllowed;

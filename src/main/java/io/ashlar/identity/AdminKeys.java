@@ -2,11 +2,17 @@ package io.ashlar.identity;
 
 import com.github.benmanes.caffeine.cache.AsyncLoadingCache;
 import com.github.benmanes.caffeine.cache.Caffeine;
+import io.ashlar.access.Actor;
+import io.ashlar.access.Guarded;
+import io.ashlar.access.Permission;
 import io.ashlar.audit.AuditLog;
+import io.ashlar.audit.Change;
 import io.ashlar.database.ChangeFeed;
 import io.ashlar.identity.KeyRefusal.Reason;
 import java.security.MessageDigest;
 import java.security.SecureRandom;
+import java.sql.ResultSet;
+import java.sql.SQLException;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.OffsetDateTime;
@@ -21,8 +27,8 @@ import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.transaction.support.TransactionTemplate;
 
 /** Keys of the admin API: made, checked and revoked. A tenant's key is never one. */
+@Guarded
 public final class AdminKeys {
-    private static final int LONGEST_NAME = 100;
     private static final int MOST = 1000;
     private static final Duration KEPT = Duration.ofMinutes(30);
 
@@ -87,10 +93,9 @@ public final class AdminKeys {
     }
 
     /** @return the key's text, which is not kept and cannot be had again */
-    public String create(String name, String actor) {
-        if (name.isBlank() || name.length() > LONGEST_NAME) {
-            throw new InvalidRequestException("name", "A key's name has 1 to " + LONGEST_NAME + " characters.");
-        }
+    public String create(String name, Actor actor) {
+        actor.require(Permission.CHANGE_PLATFORM);
+        ApiKeys.checkName(name);
         KeySecret secret = KeySecret.random(random);
         transactions.executeWithoutResult(t -> {
             database.sql("""
@@ -102,26 +107,36 @@ public final class AdminKeys {
                     .param("hash", secret.hash())
                     .param("now", OffsetDateTime.now(clock))
                     .update();
-            audit.record(actor, "admin-key.create", secret.toString(), Map.of("name", name));
+            audit.record(actor, "admin-key.create", secret.toString(), Change.made(null, Map.of("name", name.strip())));
         });
         return secret.text();
     }
 
-    public List<AdminKey> all() {
+    public List<AdminKey> all(Actor actor) {
+        actor.require(Permission.SEE_PLATFORM);
         return database.sql("select id, name, prefix, revoked_at is not null from admin_key order by created_at")
-                .query((row, n) -> new AdminKey(
-                        row.getObject(1, UUID.class), row.getString(2), row.getString(3), row.getBoolean(4)))
+                .query(AdminKeys::key)
                 .list();
     }
 
     /** Refuses the key from now on, everywhere. */
-    public void revoke(UUID key, String actor) {
-        transactions.executeWithoutResult(t -> database.sql(
-                        "update admin_key set revoked_at = :now where id = :id and revoked_at is null returning prefix")
+    public void revoke(UUID key, Actor actor) {
+        actor.require(Permission.CHANGE_PLATFORM);
+        transactions.executeWithoutResult(t -> database.sql("""
+                        update admin_key set revoked_at = :now where id = :id and revoked_at is null
+                        returning id, name, prefix, true""")
                 .param("now", OffsetDateTime.now(clock))
                 .param("id", key)
-                .query(String.class)
+                .query(AdminKeys::key)
                 .optional()
-                .ifPresent(prefix -> audit.record(actor, "admin-key.revoke", "ash_" + prefix + "_...", Map.of())));
+                .ifPresent(k -> audit.record(
+                        actor,
+                        "admin-key.revoke",
+                        "ash_" + k.prefix() + "_...",
+                        Change.removed(null, Map.of("name", k.name())))));
+    }
+
+    private static AdminKey key(ResultSet row, int number) throws SQLException {
+        return new AdminKey(row.getObject(1, UUID.class), row.getString(2), row.getString(3), row.getBoolean(4));
     }
 }

@@ -4,13 +4,18 @@ import java.time.Instant;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
-/** A key as administrators see it: everything but the secret. */
+/**
+ * A key as administrators see it: everything but the secret.
+ *
+ * @param createdBy who made it
+ */
 public record ApiKey(
         UUID id,
         String tenant,
         String project,
         String name,
         String prefix,
+        String createdBy,
         Instant createdAt,
         @Nullable Instant expiresAt,
         @Nullable Instant revokedAt) {

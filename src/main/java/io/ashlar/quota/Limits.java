@@ -1,13 +1,17 @@
 package io.ashlar.quota;
 
+import io.ashlar.access.Actor;
+import io.ashlar.access.Guarded;
+import io.ashlar.access.InvalidRequestException;
+import io.ashlar.access.Permission;
 import io.ashlar.audit.AuditLog;
-import io.ashlar.identity.InvalidRequestException;
+import io.ashlar.audit.Change;
 import java.time.Clock;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
+import java.util.Objects;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.springframework.dao.DataIntegrityViolationException;
@@ -15,6 +19,7 @@ import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.transaction.support.TransactionTemplate;
 
 /** Limits and prices as administrators handle them. */
+@Guarded
 public final class Limits {
     static final String SELECT = """
             select l.id, l.tenant_id, l.project_id, l.key_id, coalesce(k.name, p.name, t.name) as subject, l.model, l.kind,
@@ -39,7 +44,15 @@ public final class Limits {
             LimitKind kind,
             long amount,
             List<Integer> warnPercent,
-            boolean overbooks) {}
+            boolean overbooks) {
+        /** Whether a limit is for the same subject, model and kind. */
+        boolean replaces(Limit limit) {
+            return Objects.equals(project, limit.project())
+                    && Objects.equals(key, limit.key())
+                    && Objects.equals(model, limit.model())
+                    && kind == limit.kind();
+        }
+    }
 
     /** A soft budget that was reached. */
     public record Warning(Instant at, UUID limit, Instant window, int percent, long used, long amount) {}
@@ -56,7 +69,8 @@ public final class Limits {
         this.clock = clock;
     }
 
-    public List<Limit> ofTenant(UUID tenant) {
+    public List<Limit> ofTenant(UUID tenant, Actor actor) {
+        actor.require(Permission.SEE_TENANT, tenant);
         return database.sql(
                         SELECT
                                 + " where l.tenant_id = :tenant order by l.project_id nulls first, l.key_id nulls first, l.kind")
@@ -66,10 +80,16 @@ public final class Limits {
     }
 
     /** Sets a limit; one of the same kind for the same subject and model is replaced, and what was used of it stays used. */
-    public Limit set(UUID tenant, Wanted wanted, String actor) {
+    public Limit set(UUID tenant, Wanted wanted, Actor actor) {
+        requireChange(tenant, wanted.project() != null || wanted.key() != null, actor);
         check(tenant, wanted);
         try {
             return transactions.execute(t -> {
+                Map<String, String> before = ofTenant(tenant, actor).stream()
+                        .filter(wanted::replaces)
+                        .findFirst()
+                        .map(Limits::words)
+                        .orElse(Map.of());
                 UUID id = database.sql("""
                                 insert into quota_limit
                                     (id, tenant_id, project_id, key_id, model, kind, amount, warn_percent, overbooks, created_at)
@@ -94,7 +114,10 @@ public final class Limits {
                         .param("id", id)
                         .query(QuotaStore::limit)
                         .single();
-                audit.record(actor, "limit.set", limit.words(), Map.of("tenant", tenant.toString()));
+                Change change = Change.between(tenant, before, words(limit));
+                if (!change.isNone()) {
+                    audit.record(actor, "limit.set", limit.words(), change);
+                }
                 return limit;
             });
         } catch (DataIntegrityViolationException e) {
@@ -149,22 +172,43 @@ public final class Limits {
                 .single();
     }
 
+    /** What is for the tenant as a whole is the platform's to change; inside it, its administrators divide. */
+    private static void requireChange(UUID tenant, boolean inside, Actor actor) {
+        if (inside) {
+            actor.require(Permission.CHANGE_TENANT, tenant);
+        } else {
+            actor.require(Permission.CHANGE_PLATFORM);
+        }
+    }
+
+    private static Map<String, String> words(Limit limit) {
+        return Map.of(
+                "amount", String.valueOf(limit.amount()),
+                "warn_percent", limit.warnPercent().toString(),
+                "overbooks", String.valueOf(limit.overbooks()));
+    }
+
     /** True if there was one. */
-    public boolean remove(UUID tenant, UUID limit, String actor) {
+    public boolean remove(UUID tenant, UUID id, Actor actor) {
+        actor.require(Permission.SEE_TENANT, tenant);
         return Boolean.TRUE.equals(transactions.execute(t -> {
-            Optional<String> kind = database.sql(
-                            "delete from quota_limit where id = :id and tenant_id = :tenant returning kind")
-                    .param("id", limit)
-                    .param("tenant", tenant)
-                    .query(String.class)
-                    .optional();
-            kind.ifPresent(k -> audit.record(actor, "limit.remove", k, Map.of("tenant", tenant.toString())));
-            return kind.isPresent();
+            Limit limit = ofTenant(tenant, actor).stream()
+                    .filter(l -> l.id().equals(id))
+                    .findFirst()
+                    .orElse(null);
+            if (limit == null) {
+                return false;
+            }
+            requireChange(tenant, limit.level() != Limit.Level.TENANT, actor);
+            database.sql("delete from quota_limit where id = :id").param("id", id).update();
+            audit.record(actor, "limit.remove", limit.words(), Change.removed(tenant, words(limit)));
+            return true;
         }));
     }
 
     /** Soft budgets that a tenant reached, the latest first. */
-    public List<Warning> warnings(UUID tenant, int most) {
+    public List<Warning> warnings(UUID tenant, int most, Actor actor) {
+        actor.require(Permission.SEE_TENANT, tenant);
         return database.sql("""
                         select at, limit_id, window_start, percent, used, amount from quota_event
                         where tenant_id = :tenant order by at desc, id desc limit :most""")
@@ -180,11 +224,16 @@ public final class Limits {
                 .list();
     }
 
-    public Map<String, Price> prices() {
+    /** What a deployment costs, by name. Whoever pays may know. */
+    public Map<String, Price> prices(Actor actor) {
+        if (actor.tenant() == null) {
+            actor.require(Permission.SEE_PLATFORM);
+        }
         return new QuotaStore(database, transactions).prices();
     }
 
-    public void setPrice(String deployment, Price price, String actor) {
+    public void setPrice(String deployment, Price price, Actor actor) {
+        actor.require(Permission.CHANGE_PLATFORM);
         for (long part : new long[] {price.prompt(), price.cached(), price.completion()}) {
             if (part < 0 || part > 1_000_000_000_000L) {
                 throw new InvalidRequestException(
@@ -194,6 +243,7 @@ public final class Limits {
         }
         try {
             transactions.executeWithoutResult(t -> {
+                Price old = prices(actor).get(deployment);
                 database.sql("""
                                 insert into model_price (deployment, prompt_price, cached_price, completion_price)
                                 values (:deployment, :prompt, :cached, :completion)
@@ -204,10 +254,20 @@ public final class Limits {
                         .param("cached", price.cached())
                         .param("completion", price.completion())
                         .update();
-                audit.record(actor, "price.set", deployment, Map.of());
+                Change change = Change.between(null, old == null ? Map.of() : words(old), words(price));
+                if (!change.isNone()) {
+                    audit.record(actor, "price.set", deployment, change);
+                }
             });
         } catch (DataIntegrityViolationException e) {
             throw new InvalidRequestException("model", "There is no model '" + deployment + "'.");
         }
+    }
+
+    private static Map<String, String> words(Price price) {
+        return Map.of(
+                "prompt", String.valueOf(price.prompt()),
+                "cached", String.valueOf(price.cached()),
+                "completion", String.valueOf(price.completion()));
     }
 }

@@ -1,8 +1,12 @@
 package io.ashlar.quota;
 
+import io.ashlar.access.Actor;
+import io.ashlar.access.Guarded;
+import io.ashlar.access.InvalidRequestException;
+import io.ashlar.access.Permission;
 import io.ashlar.audit.AuditLog;
+import io.ashlar.audit.Change;
 import io.ashlar.database.ChangeFeed;
-import io.ashlar.identity.InvalidRequestException;
 import io.ashlar.scheduler.ServiceClass;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -12,6 +16,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.Executor;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -20,6 +25,7 @@ import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.transaction.support.TransactionTemplate;
 
 /** The service classes: kept here, and true within moments of a change. */
+@Guarded
 public final class ServiceClasses {
     private static final System.Logger LOG = System.getLogger(ServiceClasses.class.getName());
     private static final Pattern NAME = Pattern.compile("[a-z][a-z0-9_-]{0,31}");
@@ -74,7 +80,12 @@ public final class ServiceClasses {
                 row.getBoolean("preemptible"));
     }
 
-    /** From the highest to the lowest. */
+    /** From the highest to the lowest. They are no secret to anybody who has a part in Ashlar. */
+    public List<ServiceClass> all(Actor actor) {
+        return all();
+    }
+
+    /** As {@link #all(Actor)}, for Ashlar's own work. */
     public List<ServiceClass> all() {
         return classes.values().stream()
                 .sorted(Comparator.comparingInt(ServiceClass::order).thenComparing(ServiceClass::name))
@@ -87,7 +98,8 @@ public final class ServiceClasses {
     }
 
     /** Adds a class, or changes the one of that name. */
-    public void set(ServiceClass c, String actor) {
+    public void set(ServiceClass c, Actor actor) {
+        actor.require(Permission.CHANGE_PLATFORM);
         if (!NAME.matcher(c.name()).matches()) {
             throw new InvalidRequestException(
                     "name", "A class's name has 1 to 32 small letters, digits, hyphens and underscores.");
@@ -102,6 +114,7 @@ public final class ServiceClasses {
             throw new InvalidRequestException("queue_length", "'queue_length' must not be negative.");
         }
         transactions.executeWithoutResult(t -> {
+            ServiceClass old = read().get(c.name());
             database.sql("""
                             insert into service_class (name, rank, ttft_millis, tpot_millis, percentile, weight, queue_length,
                                 queue_seconds, preemptible)
@@ -120,7 +133,10 @@ public final class ServiceClasses {
                     .param("seconds", c.queueTime().toSeconds())
                     .param("preemptible", c.preemptible())
                     .update();
-            audit.record(actor, "service-class.set", c.name(), Map.of());
+            Change change = Change.between(null, old == null ? Map.of() : words(old), words(c));
+            if (!change.isNone()) {
+                audit.record(actor, "service-class.set", c.name(), change);
+            }
         });
     }
 
@@ -131,7 +147,8 @@ public final class ServiceClasses {
     }
 
     /** True if there was one. A class that a tenant has stays. */
-    public boolean remove(String name, String actor) {
+    public boolean remove(String name, Actor actor) {
+        actor.require(Permission.CHANGE_PLATFORM);
         try {
             return Boolean.TRUE.equals(transactions.execute(t -> {
                 boolean removed = database.sql("delete from service_class where name = :name")
@@ -139,7 +156,7 @@ public final class ServiceClasses {
                                 .update()
                         > 0;
                 if (removed) {
-                    audit.record(actor, "service-class.remove", name, Map.of());
+                    audit.record(actor, "service-class.remove", name, Change.removed(null, Map.of("name", name)));
                 }
                 return removed;
             }));
@@ -148,28 +165,49 @@ public final class ServiceClasses {
         }
     }
 
+    private static Map<String, String> words(ServiceClass c) {
+        return Map.of(
+                "order", String.valueOf(c.order()),
+                "ttft", c.ttft().toMillis() + " ms",
+                "tpot", c.tpot().toMillis() + " ms",
+                "percentile", String.valueOf(c.percentile()),
+                "weight", String.valueOf(c.weight()),
+                "queue_length", String.valueOf(c.queueLength()),
+                "queue_time", c.queueTime().toSeconds() + " s",
+                "preemptible", String.valueOf(c.preemptible()));
+    }
+
     /** What a tenant is promised, and how much it counts beside others. */
-    public void setTenant(java.util.UUID tenant, String serviceClass, double weight, String actor) {
-        if (find(serviceClass) == null) {
+    public void setTenant(UUID tenant, String serviceClass, double weight, Actor actor) {
+        actor.require(Permission.CHANGE_PLATFORM);
+        if (!read().containsKey(serviceClass)) {
             throw new InvalidRequestException("service_class", "There is no service class '" + serviceClass + "'.");
         }
         if (!(weight > 0 && weight <= 1e6)) {
             throw new InvalidRequestException("weight", "'weight' must be above 0, at most 1000000.");
         }
         transactions.executeWithoutResult(t -> {
-            String name = database.sql(
-                            "update tenant set service_class = :class, weight = :weight where id = :id returning name")
-                    .param("class", serviceClass)
-                    .param("weight", weight)
+            Standing old = database.sql("select name, service_class, weight from tenant where id = :id for update")
                     .param("id", tenant)
-                    .query(String.class)
+                    .query((row, n) -> new Standing(row.getString(1), row.getString(2), row.getDouble(3)))
                     .optional()
                     .orElseThrow(() -> new InvalidRequestException("tenant", "There is no such tenant."));
-            audit.record(
-                    actor,
-                    "tenant.service",
-                    name,
-                    Map.of("service_class", serviceClass, "weight", String.valueOf(weight)));
+            Standing set = new Standing(old.name, serviceClass, weight);
+            Change change = Change.between(tenant, old.words(), set.words());
+            if (!change.isNone()) {
+                database.sql("update tenant set service_class = :class, weight = :weight where id = :id")
+                        .param("class", serviceClass)
+                        .param("weight", weight)
+                        .param("id", tenant)
+                        .update();
+                audit.record(actor, "tenant.service", old.name, change);
+            }
         });
+    }
+
+    private record Standing(String name, String serviceClass, double weight) {
+        Map<String, String> words() {
+            return Map.of("service_class", serviceClass, "weight", String.valueOf(weight));
+        }
     }
 }

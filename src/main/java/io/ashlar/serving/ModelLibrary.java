@@ -1,6 +1,11 @@
 package io.ashlar.serving;
 
+import io.ashlar.access.Actor;
+import io.ashlar.access.Guarded;
+import io.ashlar.access.InvalidRequestException;
+import io.ashlar.access.Permission;
 import io.ashlar.audit.AuditLog;
+import io.ashlar.audit.Change;
 import io.ashlar.block.AdapterManifest;
 import io.ashlar.block.BlockZoo;
 import io.ashlar.block.Importer;
@@ -9,7 +14,6 @@ import io.ashlar.block.Quantization;
 import io.ashlar.catalog.Catalog;
 import io.ashlar.catalog.CatalogModel;
 import io.ashlar.engine.Divergence;
-import io.ashlar.identity.InvalidRequestException;
 import io.ashlar.model.format.Checkpoint;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -24,6 +28,7 @@ import org.springframework.transaction.support.TransactionTemplate;
 import tools.jackson.databind.json.JsonMapper;
 
 /** Imports, lists and removes models: blocks in the zoo, names in the catalog. */
+@Guarded
 public final class ModelLibrary {
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._/-]{0,127}");
 
@@ -50,7 +55,8 @@ public final class ModelLibrary {
             @Nullable String base,
             Quantization quantize,
             Importer.Progress progress,
-            String actor) {
+            Actor actor) {
+        actor.require(Permission.CHANGE_PLATFORM);
         checkName(name);
         zoo.exclusively(() -> {
             checkFree(name);
@@ -62,7 +68,7 @@ public final class ModelLibrary {
                 transactions.executeWithoutResult(t -> {
                     catalog.addModel(name, baseName, manifest);
                     catalog.addDeployment(name, name);
-                    audit.record(actor, "model.import", name, Map.of("folder", path.toString()));
+                    audit.record(actor, "model.import", name, Change.made(null, Map.of("folder", path.toString())));
                 });
             }
             return name;
@@ -75,7 +81,8 @@ public final class ModelLibrary {
      * @return the measured divergence
      */
     public NearImport.Measured importNear(
-            Path path, String name, NearImport near, Importer.Progress progress, String actor) {
+            Path path, String name, NearImport near, Importer.Progress progress, Actor actor) {
+        actor.require(Permission.CHANGE_PLATFORM);
         checkName(name);
         return zoo.exclusively(() -> {
             checkFree(name);
@@ -106,11 +113,13 @@ public final class ModelLibrary {
                             actor,
                             "model.import",
                             name,
-                            Map.of(
-                                    "folder", path.toString(),
-                                    "near", near.base(),
-                                    "rank", String.valueOf(near.rank()),
-                                    "divergence", String.valueOf(divergence.mean())));
+                            Change.made(
+                                    null,
+                                    Map.of(
+                                            "folder", path.toString(),
+                                            "near", near.base(),
+                                            "rank", String.valueOf(near.rank()),
+                                            "divergence", String.valueOf(divergence.mean()))));
                 });
                 return new NearImport.Measured(divergence.mean(), divergence.worst(), divergence.probes());
             } finally {
@@ -161,7 +170,9 @@ public final class ModelLibrary {
         return JsonMapper.shared().treeToValue(model.manifest(), AdapterManifest.class);
     }
 
-    public List<ModelSummary> list() {
+    /** Each model and what it shares. */
+    public List<ModelSummary> list(Actor actor) {
+        actor.require(Permission.SEE_PLATFORM);
         List<CatalogModel> models = catalog.models();
         Map<String, Set<String>> blocks = new LinkedHashMap<>();
         for (CatalogModel model : models) {
@@ -189,7 +200,8 @@ public final class ModelLibrary {
     }
 
     /** Bytes that all models together take on disk. */
-    public long totalBytes() {
+    public long totalBytes(Actor actor) {
+        actor.require(Permission.SEE_PLATFORM);
         Set<String> all = new HashSet<>();
         catalog.models().forEach(m -> all.addAll(blocksOf(m)));
         return bytes(all);
@@ -210,7 +222,8 @@ public final class ModelLibrary {
      *
      * @return bytes freed on disk
      */
-    public long remove(String name, String actor) {
+    public long remove(String name, Actor actor) {
+        actor.require(Permission.CHANGE_PLATFORM);
         return zoo.exclusively(() -> {
             List<CatalogModel> models = catalog.models();
             if (models.stream().noneMatch(m -> m.name().equals(name))) {
@@ -228,7 +241,7 @@ public final class ModelLibrary {
             }
             transactions.executeWithoutResult(t -> {
                 catalog.removeModel(name);
-                audit.record(actor, "model.remove", name, Map.of());
+                audit.record(actor, "model.remove", name, Change.removed(null, Map.of("name", name)));
             });
             return sweep();
         });

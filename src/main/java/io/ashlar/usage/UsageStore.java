@@ -1,19 +1,22 @@
 package io.ashlar.usage;
 
+import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
-import java.sql.Types;
 import java.time.ZoneOffset;
 import java.util.List;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 import org.springframework.jdbc.core.JdbcTemplate;
 import org.springframework.transaction.support.TransactionTemplate;
 
 /** The ledger's table. Writing a row again changes nothing. */
 public final class UsageStore {
+    /** One statement for all rows: the roll-ups are brought up once for each statement. */
     private static final String INSERT = """
             insert into usage_record (request_id, tenant_id, project_id, key_id, model, prompt_tokens, cached_tokens,
                 completion_tokens, arrived_at, queue_micros, ttft_micros, total_micros, finish_reason, status)
-            values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            select * from unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             on conflict (request_id) do nothing""";
 
     private final JdbcTemplate database;
@@ -25,28 +28,45 @@ public final class UsageStore {
     }
 
     public void write(List<UsageRecord> rows) {
-        transactions.executeWithoutResult(t -> database.batchUpdate(INSERT, rows, rows.size(), UsageStore::set));
+        transactions.executeWithoutResult(t -> database.update(connection -> insert(connection, rows)));
     }
 
-    private static void set(PreparedStatement insert, UsageRecord row) throws SQLException {
-        UsageStart start = row.start();
-        insert.setObject(1, start.request());
-        insert.setObject(2, start.tenant());
-        insert.setObject(3, start.project());
-        insert.setObject(4, start.key());
-        insert.setString(5, start.model());
-        insert.setInt(6, start.promptTokens());
-        insert.setInt(7, row.cachedTokens());
-        insert.setInt(8, row.completionTokens());
-        insert.setObject(9, start.arrivedAt().atOffset(ZoneOffset.UTC));
-        insert.setLong(10, row.queueMicros());
-        if (row.ttftMicros() == null) {
-            insert.setNull(11, Types.BIGINT);
-        } else {
-            insert.setLong(11, row.ttftMicros());
+    private static PreparedStatement insert(Connection connection, List<UsageRecord> rows) throws SQLException {
+        PreparedStatement insert = connection.prepareStatement(INSERT);
+        Columns columns = new Columns(connection, insert, rows);
+        columns.add("uuid", r -> r.start().request());
+        columns.add("uuid", r -> r.start().tenant());
+        columns.add("uuid", r -> r.start().project());
+        columns.add("uuid", r -> r.start().key());
+        columns.add("text", r -> r.start().model());
+        columns.add("integer", r -> r.start().promptTokens());
+        columns.add("integer", UsageRecord::cachedTokens);
+        columns.add("integer", UsageRecord::completionTokens);
+        columns.add("timestamptz", r -> r.start().arrivedAt().atOffset(ZoneOffset.UTC));
+        columns.add("bigint", UsageRecord::queueMicros);
+        columns.add("bigint", UsageRecord::ttftMicros);
+        columns.add("bigint", UsageRecord::totalMicros);
+        columns.add("text", UsageRecord::finishReason);
+        columns.add("text", r -> r.status().column());
+        return insert;
+    }
+
+    /** Sets one parameter after another to an array with a value for each row. */
+    private static final class Columns {
+        private final Connection connection;
+        private final PreparedStatement insert;
+        private final List<UsageRecord> rows;
+        private int set;
+
+        Columns(Connection connection, PreparedStatement insert, List<UsageRecord> rows) {
+            this.connection = connection;
+            this.insert = insert;
+            this.rows = rows;
         }
-        insert.setLong(12, row.totalMicros());
-        insert.setString(13, row.finishReason());
-        insert.setString(14, row.status().column());
+
+        void add(String type, Function<UsageRecord, @Nullable Object> value) throws SQLException {
+            Object[] values = rows.stream().map(value).toArray();
+            insert.setArray(++set, connection.createArrayOf(type, values));
+        }
     }
 }

@@ -10,7 +10,7 @@ import io.ashlar.database.DatabaseAddress;
 import io.ashlar.database.EmbeddedPostgres;
 import io.ashlar.database.Migrations;
 import io.ashlar.identity.Caller;
-import io.ashlar.identity.InvalidRequestException;
+import io.ashlar.access.InvalidRequestException;
 import io.ashlar.identity.Tenants;
 import java.nio.file.Path;
 import java.time.Duration;

@@ -1,4 +1,4 @@
-package io.ashlar.identity;
+package io.ashlar.access;
 
 /** An administrator's request that cannot be carried out. The message says which field is wrong and what would be right. */
 public final class InvalidRequestException extends RuntimeException {

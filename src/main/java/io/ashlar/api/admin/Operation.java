@@ -1,0 +1,38 @@
+package io.ashlar.api.admin;
+
+import java.util.List;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+import org.springframework.http.HttpMethod;
+
+/**
+ * One thing that the admin API does: what its route, its description and its answer are made of.
+ *
+ * @param path with variables in braces
+ * @param summary a sentence for the description
+ * @param body the record that a request's body is; null where there is none
+ * @param answer the record that is answered; null for nothing, {@link String} for CSV
+ * @param many whether the answer is a page of such records
+ * @param filters names of query parameters beside those of pages
+ * @param work what it does; returns what is answered
+ */
+record Operation(
+        HttpMethod method,
+        String path,
+        String summary,
+        @Nullable Class<?> body,
+        @Nullable Class<?> answer,
+        boolean many,
+        List<String> filters,
+        Function<Call, @Nullable Object> work) {
+    /** Many records of an answer. */
+    record Page<T>(List<T> data, @Nullable String next) {
+        static <T> Page<T> whole(List<T> data) {
+            return new Page<>(data, null);
+        }
+    }
+
+    boolean changes() {
+        return method != HttpMethod.GET;
+    }
+}
