@@ -1,8 +1,8 @@
 package io.ashlar;
 
+import io.ashlar.access.InvalidRequestException;
 import io.ashlar.cli.Ashlar;
 import io.ashlar.database.StartFailure;
-import io.ashlar.access.InvalidRequestException;
 import io.ashlar.model.CheckpointException;
 import picocli.CommandLine;
 

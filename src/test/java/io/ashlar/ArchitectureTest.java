@@ -7,10 +7,16 @@ import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchCondition;
 import com.tngtech.archunit.lang.ArchRule;
+import com.tngtech.archunit.lang.ConditionEvents;
+import com.tngtech.archunit.lang.SimpleConditionEvent;
+import io.ashlar.access.Actor;
+import io.ashlar.access.Guarded;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -38,6 +44,10 @@ class ArchitectureTest {
             .definedBy("io.ashlar.engine..")
             .layer("database")
             .definedBy("io.ashlar.database..")
+            .layer("access")
+            .definedBy("io.ashlar.access..")
+            .layer("document")
+            .definedBy("io.ashlar.document..")
             .layer("audit")
             .definedBy("io.ashlar.audit..")
             .layer("catalog")
@@ -50,6 +60,8 @@ class ArchitectureTest {
             .definedBy("io.ashlar.usage..")
             .layer("serving")
             .definedBy("io.ashlar.serving..")
+            .layer("blueprint")
+            .definedBy("io.ashlar.blueprint..")
             .layer("api")
             .definedBy("io.ashlar.api..")
             .layer("console")
@@ -74,26 +86,66 @@ class ArchitectureTest {
             .mayOnlyAccessLayers("scheduler", "block", "model", "compute")
             .whereLayer("database")
             .mayNotAccessAnyLayer()
-            .whereLayer("audit")
+            .whereLayer("access")
             .mayNotAccessAnyLayer()
+            .whereLayer("document")
+            .mayOnlyAccessLayers("access")
+            .whereLayer("audit")
+            .mayOnlyAccessLayers("access", "document")
             .whereLayer("catalog")
-            .mayOnlyAccessLayers("audit")
+            .mayOnlyAccessLayers("audit", "access")
             .whereLayer("identity")
-            .mayOnlyAccessLayers("audit", "database")
+            .mayOnlyAccessLayers("audit", "database", "access", "document")
             .whereLayer("quota")
-            .mayOnlyAccessLayers("identity", "database", "audit", "scheduler")
+            .mayOnlyAccessLayers("identity", "database", "audit", "scheduler", "access")
             .whereLayer("usage")
-            .mayOnlyAccessLayers("identity")
+            .mayOnlyAccessLayers("identity", "access", "document", "audit")
             .whereLayer("serving")
-            .mayOnlyAccessLayers("engine", "scheduler", "block", "model", "catalog", "identity", "audit", "database")
+            .mayOnlyAccessLayers(
+                    "engine", "scheduler", "block", "model", "catalog", "identity", "audit", "database", "access")
+            .whereLayer("blueprint")
+            .mayOnlyAccessLayers("access", "catalog", "identity", "quota", "scheduler")
             .whereLayer("api")
-            .mayOnlyAccessLayers("serving", "engine", "scheduler", "model", "catalog", "identity", "quota", "usage")
+            .mayOnlyAccessLayers(
+                    "serving",
+                    "engine",
+                    "scheduler",
+                    "model",
+                    "catalog",
+                    "identity",
+                    "quota",
+                    "usage",
+                    "access",
+                    "document",
+                    "audit",
+                    "blueprint")
             .whereLayer("console")
-            .mayOnlyAccessLayers("serving", "engine", "catalog", "identity", "quota", "usage", "audit", "api")
+            .mayOnlyAccessLayers(
+                    "serving",
+                    "engine",
+                    "catalog",
+                    "identity",
+                    "quota",
+                    "usage",
+                    "audit",
+                    "api",
+                    "access",
+                    "blueprint",
+                    "document")
             .whereLayer("cli")
-            .mayOnlyAccessLayers("app", "block", "serving", "catalog", "identity", "audit")
+            .mayOnlyAccessLayers(
+                    "app",
+                    "block",
+                    "serving",
+                    "catalog",
+                    "identity",
+                    "audit",
+                    "access",
+                    "blueprint",
+                    "document",
+                    "database")
             .whereLayer("main")
-            .mayOnlyAccessLayers("cli", "database", "identity", "model");
+            .mayOnlyAccessLayers("cli", "database", "identity", "model", "access");
 
     @ArchTest
     static final ArchRule the_engine_s_rooms_know_nothing_of_spring_or_reactor = noClasses()
@@ -120,6 +172,22 @@ class ArchitectureTest {
                     "org.jspecify.."))
             .andShould()
             .notBeAssignableTo(Thread.class);
+
+    @ArchTest
+    static final ArchRule the_doors_ask_guarded_services_in_somebody_s_name_only = noClasses()
+            .that(resideInAnyPackage("io.ashlar.console..", "io.ashlar.api.admin.."))
+            .and()
+            .doNotHaveSimpleName("ConsoleActors") // which finds out who that is
+            .should(new ArchCondition<JavaClass>("call a guarded service without an actor") {
+                @Override
+                public void check(JavaClass caller, ConditionEvents events) {
+                    caller.getMethodCallsFromSelf().stream()
+                            .filter(c -> c.getTargetOwner().isAnnotatedWith(Guarded.class))
+                            .filter(c -> c.getTarget().getRawParameterTypes().stream()
+                                    .noneMatch(t -> t.isEquivalentTo(Actor.class)))
+                            .forEach(c -> events.add(SimpleConditionEvent.satisfied(c, c.getDescription())));
+                }
+            });
 
     @ArchTest
     static final ArchRule the_doors_do_not_know_each_other_s_stack = noClasses()

@@ -3,20 +3,30 @@ package io.ashlar.api;
 import static org.springframework.web.reactive.function.server.RouterFunctions.route;
 
 import io.ashlar.api.admin.AdminHandler;
+import io.ashlar.api.admin.AdminOperations;
 import io.ashlar.api.admin.ExplanationHandler;
+import io.ashlar.api.admin.Repeats;
 import io.ashlar.api.openai.Admission;
 import io.ashlar.api.openai.OpenAiHandler;
+import io.ashlar.audit.AuditLog;
+import io.ashlar.blueprint.Blueprints;
 import io.ashlar.catalog.Catalog;
+import io.ashlar.identity.AdminKeys;
+import io.ashlar.identity.ApiKeys;
+import io.ashlar.identity.Members;
 import io.ashlar.identity.Tenants;
+import io.ashlar.identity.Vault;
 import io.ashlar.quota.ConcurrencyLimit;
 import io.ashlar.quota.Limits;
 import io.ashlar.quota.Quotas;
 import io.ashlar.quota.ServiceClasses;
 import io.ashlar.quota.WaitingLines;
 import io.ashlar.scheduler.LengthPredictor;
+import io.ashlar.serving.ModelLibrary;
 import io.ashlar.serving.RequestLog;
 import io.ashlar.serving.Serving;
 import io.ashlar.usage.UsageLedger;
+import io.ashlar.usage.UsageReports;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Clock;
 import java.util.concurrent.ExecutorService;
@@ -25,6 +35,8 @@ import org.springframework.context.annotation.Configuration;
 import org.springframework.core.Ordered;
 import org.springframework.core.annotation.Order;
 import org.springframework.http.client.ReactorResourceFactory;
+import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.transaction.support.TransactionTemplate;
 import org.springframework.web.reactive.function.server.RouterFunction;
 import org.springframework.web.reactive.function.server.ServerResponse;
 import reactor.core.scheduler.Scheduler;
@@ -78,15 +90,48 @@ public class ApiRoutes {
     }
 
     @Bean
-    AdminHandler adminHandler(
+    AdminOperations adminOperations(
             Tenants tenants,
+            ApiKeys keys,
+            AdminKeys adminKeys,
+            Members members,
             Catalog catalog,
+            ModelLibrary library,
             Limits limits,
             Quotas quotas,
             ServiceClasses classes,
+            UsageReports usage,
+            AuditLog audit,
+            Blueprints blueprints,
+            Clock clock) {
+        return new AdminOperations(new AdminOperations.Services(
+                tenants,
+                keys,
+                adminKeys,
+                members,
+                catalog,
+                library,
+                limits,
+                quotas,
+                classes,
+                usage,
+                audit,
+                blueprints,
+                clock));
+    }
+
+    @Bean
+    AdminHandler adminHandler(
+            AdminOperations operations,
+            JdbcClient database,
+            TransactionTemplate transactions,
+            Vault vault,
+            Clock clock,
             ExecutorService blockingWork) {
         return new AdminHandler(
-                tenants, catalog, limits, quotas, classes, Schedulers.fromExecutorService(blockingWork));
+                operations,
+                new Repeats(database, transactions, vault, clock),
+                Schedulers.fromExecutorService(blockingWork));
     }
 
     @Bean
@@ -97,18 +142,7 @@ public class ApiRoutes {
 
     @Bean
     RouterFunction<ServerResponse> admin(AdminHandler handler, ExplanationHandler explanations) {
-        return route().GET("/admin/v1/tenants", handler::tenants)
-                .PUT("/admin/v1/tenants/{tenant}", handler::setTenant)
-                .GET("/admin/v1/tenants/{tenant}/limits", handler::limits)
-                .POST("/admin/v1/tenants/{tenant}/limits", handler::setLimit)
-                .DELETE("/admin/v1/tenants/{tenant}/limits/{id}", handler::removeLimit)
-                .GET("/admin/v1/tenants/{tenant}/warnings", handler::warnings)
-                .GET("/admin/v1/service-classes", handler::serviceClasses)
-                .PUT("/admin/v1/service-classes/{name}", handler::setServiceClass)
-                .DELETE("/admin/v1/service-classes/{name}", handler::removeServiceClass)
-                .GET("/admin/v1/prices", handler::prices)
-                .PUT("/admin/v1/prices", handler::setPrice)
-                .PUT("/admin/v1/policies", handler::setPolicy)
+        return handler.routes()
                 .GET("/admin/v1/scheduler", explanations::scheduler)
                 .GET("/admin/v1/requests", explanations::requests)
                 .GET("/admin/v1/requests/{id}", explanations::request)

@@ -1,9 +1,11 @@
 package io.ashlar.api;
 
+import io.ashlar.access.Actor;
 import io.ashlar.identity.AdminKeys;
 import io.ashlar.identity.Caller;
 import io.ashlar.identity.KeyAuthenticator;
 import io.ashlar.identity.KeyRefusal;
+import io.ashlar.identity.TokenAuthenticator;
 import io.ashlar.quota.Quotas;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -15,11 +17,12 @@ import org.springframework.context.annotation.Configuration;
 import org.springframework.core.annotation.Order;
 import org.springframework.http.HttpHeaders;
 import org.springframework.security.authentication.UsernamePasswordAuthenticationToken;
+import org.springframework.security.authorization.AuthorizationDecision;
+import org.springframework.security.authorization.AuthorizationResult;
 import org.springframework.security.config.annotation.web.reactive.EnableWebFluxSecurity;
 import org.springframework.security.config.web.server.SecurityWebFiltersOrder;
 import org.springframework.security.config.web.server.ServerHttpSecurity;
 import org.springframework.security.core.Authentication;
-import org.springframework.security.core.authority.SimpleGrantedAuthority;
 import org.springframework.security.core.context.ReactiveSecurityContextHolder;
 import org.springframework.security.web.server.SecurityWebFilterChain;
 import org.springframework.security.web.server.context.NoOpServerSecurityContextRepository;
@@ -39,32 +42,49 @@ public class ApiSecurity {
     private static final String[] MANAGEMENT = {"/health", "/health/**", "/prometheus"};
 
     private static final String BEARER = "Bearer ";
-    private static final String ADMINISTRATOR = "platform_administrator";
 
     @Bean
     @Order(1)
-    SecurityWebFilterChain adminDoor(ServerHttpSecurity http, AdminKeys keys) {
+    SecurityWebFilterChain adminDoor(ServerHttpSecurity http, AdminKeys keys, TokenAuthenticator tokens) {
         return locked(http.securityMatcher(ServerWebExchangeMatchers.pathMatchers("/admin/**")), "admin key")
                 .addFilterAt(
                         new KeyFilter(
-                                text -> keys.authenticate(text).thenApply(ApiSecurity::administrator), (e, a) -> {}),
+                                text -> TokenAuthenticator.isToken(text)
+                                        ? tokens.actor(text).thenApply(ApiSecurity::authentication)
+                                        : keys.authenticate(text).thenApply(ApiSecurity::administrator),
+                                (e, a) -> {}),
                         SecurityWebFiltersOrder.AUTHENTICATION)
-                .authorizeExchange(paths -> paths.anyExchange().hasAuthority(ADMINISTRATOR))
+                .authorizeExchange(paths -> paths.anyExchange()
+                        .access((who, exchange) -> who.map(a -> decision(a.getPrincipal() instanceof Actor))))
                 .build();
     }
 
+    /** What each actor may do there is asked by the services. */
+    private static AuthorizationResult decision(boolean granted) {
+        return new AuthorizationDecision(granted);
+    }
+
     private static Authentication administrator(String key) {
-        return UsernamePasswordAuthenticationToken.authenticated(
-                "admin key " + key, null, List.of(new SimpleGrantedAuthority(ADMINISTRATOR)));
+        return authentication(Actor.administrator("admin key " + key, ""));
+    }
+
+    private static Authentication authentication(Actor actor) {
+        return UsernamePasswordAuthenticationToken.authenticated(actor, null, List.of());
     }
 
     @Bean
     @Order(2)
-    SecurityWebFilterChain apiDoor(ServerHttpSecurity http, KeyAuthenticator keys, Quotas quotas) {
+    SecurityWebFilterChain apiDoor(
+            ServerHttpSecurity http, KeyAuthenticator keys, TokenAuthenticator tokens, Quotas quotas) {
         RateHeaders rates = new RateHeaders(quotas);
         return locked(http, "API key")
                 .addFilterAt(
-                        new KeyFilter(text -> keys.authenticate(text).thenApply(ApiSecurity::tenant), rates::add),
+                        new KeyFilter(
+                                text -> (TokenAuthenticator.isToken(text)
+                                                ? tokens.caller(text)
+                                                : keys.authenticate(text))
+                                        .thenApply(ApiSecurity::tenant),
+                                rates::add),
                         SecurityWebFiltersOrder.AUTHENTICATION)
                 .authorizeExchange(paths ->
                         paths.pathMatchers(MANAGEMENT).permitAll().anyExchange().authenticated())
@@ -128,6 +148,7 @@ public class ApiSecurity {
             String message = String.valueOf(refusal.getMessage());
             return switch (refusal.reason()) {
                 case UNKNOWN, EXPIRED, REVOKED -> ApiException.unauthorized(message);
+                case NOT_PERMITTED -> ApiException.forbidden("access_denied", message);
                 case TENANT_SUSPENDED -> ApiException.forbidden("tenant_suspended", message);
             };
         }

@@ -1,10 +1,13 @@
 package io.ashlar.app;
 
+import io.ashlar.access.Role;
 import io.ashlar.compute.PageType;
 import io.ashlar.scheduler.Preemption;
 import io.ashlar.scheduler.policy.Policies;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.context.properties.bind.DefaultValue;
 import org.springframework.util.unit.DataSize;
@@ -29,7 +32,8 @@ public record AshlarProperties(
         @DefaultValue Engine engine,
         @DefaultValue Gpu gpu,
         @DefaultValue Quota quota,
-        @DefaultValue Usage usage) {
+        @DefaultValue Usage usage,
+        @DefaultValue SignIn signIn) {
     /**
      * The API door.
      *
@@ -136,4 +140,49 @@ public record AshlarProperties(
 
     /** @param journalSync how long a journal entry may wait to survive a loss of power (it survives the process at once) */
     public record Usage(@DefaultValue("100ms") Duration journalSync) {}
+
+    /**
+     * Signing in to the console.
+     *
+     * @param idle after which somebody who does nothing is signed out
+     * @param longest that a session lasts, whatever is done in it
+     * @param providers of OpenID Connect, by name; more can be set in the console
+     */
+    public record SignIn(
+            @DefaultValue("30m") Duration idle,
+            @DefaultValue("12h") Duration longest,
+            @DefaultValue Map<String, Provider> providers) {}
+
+    /**
+     * @param title on the button; the name where nothing is said
+     * @param issuer as its tokens say it
+     * @param clientSecret that it knows us by
+     * @param scopes asked for beside {@code openid}
+     * @param loginClaim whose value becomes the user name
+     * @param audience of access tokens at the API; without one they open no door
+     * @param rules what people are here, the first that fits
+     */
+    public record Provider(
+            @Nullable String title,
+            String issuer,
+            String clientId,
+            @Nullable String clientSecret,
+            @DefaultValue({"profile", "email"}) List<String> scopes,
+            @DefaultValue("preferred_username") String loginClaim,
+            @Nullable String audience,
+            @DefaultValue List<ProviderRule> rules) {
+        @Override
+        public String toString() {
+            return "Provider[issuer=" + issuer + "]";
+        }
+    }
+
+    /**
+     * @param claim with dots into objects
+     * @param value of it, or {@code *}
+     * @param role such as {@code tenant_developer}
+     * @param tenant for a tenant's roles; {@code {claim}} takes it from another claim
+     */
+    public record ProviderRule(
+            String claim, String value, Role role, @Nullable String tenant) {}
 }

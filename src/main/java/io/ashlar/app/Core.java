@@ -4,6 +4,7 @@ import io.ashlar.api.Intake;
 import io.ashlar.audit.AuditLog;
 import io.ashlar.block.BlockZoo;
 import io.ashlar.block.LoadedBlocks;
+import io.ashlar.blueprint.Blueprints;
 import io.ashlar.catalog.Catalog;
 import io.ashlar.compute.Device;
 import io.ashlar.compute.cpu.CpuDevice;
@@ -16,7 +17,12 @@ import io.ashlar.identity.AdminKeys;
 import io.ashlar.identity.ApiKeys;
 import io.ashlar.identity.KeyAuthenticator;
 import io.ashlar.identity.Members;
+import io.ashlar.identity.PasswordSignIn;
+import io.ashlar.identity.SignInProvider;
+import io.ashlar.identity.SignInProviders;
 import io.ashlar.identity.Tenants;
+import io.ashlar.identity.TokenAuthenticator;
+import io.ashlar.identity.Vault;
 import io.ashlar.quota.ConcurrencyLimit;
 import io.ashlar.quota.Limits;
 import io.ashlar.quota.Quotas;
@@ -31,6 +37,7 @@ import io.ashlar.serving.Serving;
 import io.ashlar.serving.ServingLimits;
 import io.ashlar.usage.UsageHistory;
 import io.ashlar.usage.UsageLedger;
+import io.ashlar.usage.UsageReports;
 import io.ashlar.usage.UsageStore;
 import java.security.SecureRandom;
 import java.time.Clock;
@@ -110,6 +117,74 @@ public class Core {
             PasswordEncoder passwords,
             Clock clock) {
         return new Members(database, transactions, audit, passwords, clock);
+    }
+
+    @Bean
+    Vault vault(DataFolder folder, SecureRandom random) {
+        return new Vault(folder.secretKey(random), random);
+    }
+
+    @Bean
+    PasswordSignIn passwordSignIn(
+            JdbcClient database,
+            TransactionTemplate transactions,
+            Members members,
+            AuditLog audit,
+            PasswordEncoder passwords,
+            Vault vault,
+            SecureRandom random,
+            Clock clock) {
+        return new PasswordSignIn(database, transactions, members, audit, passwords, vault, random, clock);
+    }
+
+    @Bean
+    SignInProviders signInProviders(
+            JdbcClient database,
+            TransactionTemplate transactions,
+            AuditLog audit,
+            Vault vault,
+            ChangeFeed changes,
+            AshlarProperties properties,
+            Clock clock) {
+        List<SignInProviders.Known> fixed = properties.signIn().providers().entrySet().stream()
+                .map(p -> provider(p.getKey(), p.getValue()))
+                .toList();
+        return new SignInProviders(database, transactions, audit, vault, changes, fixed, clock);
+    }
+
+    private static SignInProviders.Known provider(String name, AshlarProperties.Provider p) {
+        List<SignInProvider.Rule> rules = p.rules().stream()
+                .map(r -> new SignInProvider.Rule(r.claim(), r.value(), r.role(), r.tenant()))
+                .toList();
+        String title = p.title();
+        SignInProvider provider = new SignInProvider(
+                name,
+                title == null ? name : title,
+                p.issuer(),
+                p.clientId(),
+                p.scopes(),
+                p.loginClaim(),
+                p.audience(),
+                rules,
+                true,
+                true);
+        return new SignInProviders.Known(provider, p.clientSecret());
+    }
+
+    @Bean
+    TokenAuthenticator tokenAuthenticator(
+            SignInProviders providers,
+            Members members,
+            Tenants tenants,
+            JdbcClient database,
+            ChangeFeed changes,
+            ExecutorService blockingWork) {
+        return new TokenAuthenticator(providers, members, tenants, database, changes, blockingWork);
+    }
+
+    @Bean
+    UsageReports usageReports(OpenDatabase database, TransactionTemplate transactions) {
+        return new UsageReports(new JdbcTemplate(database.pool()), transactions);
     }
 
     @Bean
@@ -204,6 +279,12 @@ public class Core {
     @Bean
     Limits limits(JdbcClient database, TransactionTemplate transactions, AuditLog audit, Clock clock) {
         return new Limits(database, transactions, audit, clock);
+    }
+
+    @Bean
+    Blueprints blueprints(
+            Tenants tenants, Catalog catalog, Limits limits, ServiceClasses classes, TransactionTemplate transactions) {
+        return new Blueprints(tenants, catalog, limits, classes, transactions);
     }
 
     @Bean

@@ -126,6 +126,21 @@ public final class DataFolder implements AutoCloseable {
     }
 
     /** Writes a file that only its owner may read. */
+    /** The key that secrets in the database are encrypted with; made at the first start. Keep a copy beside backups. */
+    byte[] secretKey(java.security.SecureRandom random) {
+        Path file = path().resolve("secret.key");
+        try {
+            if (!Files.exists(file)) {
+                byte[] key = new byte[io.ashlar.identity.Vault.KEY_BYTES];
+                random.nextBytes(key);
+                writePrivately(file, java.util.HexFormat.of().formatHex(key));
+            }
+            return java.util.HexFormat.of().parseHex(Files.readString(file).strip());
+        } catch (IOException | IllegalArgumentException e) {
+            throw new StartFailure("the key in " + file + " cannot be read: " + e.getMessage(), e);
+        }
+    }
+
     static void writePrivately(Path file, String content) {
         try {
             Path draft = file.resolveSibling(file.getFileName() + ".new");

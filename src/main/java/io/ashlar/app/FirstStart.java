@@ -1,5 +1,7 @@
 package io.ashlar.app;
 
+import io.ashlar.access.Actor;
+import io.ashlar.access.Role;
 import io.ashlar.block.Importer;
 import io.ashlar.block.Quantization;
 import io.ashlar.catalog.Catalog;
@@ -27,7 +29,7 @@ import org.springframework.transaction.support.TransactionTemplate;
 final class FirstStart {
     static final String ADMINISTRATOR = "admin";
     static final String TENANT = "demo";
-    private static final String ACTOR = "system";
+    private static final Actor ACTOR = Actor.SYSTEM;
     private static final String PASSWORD_LETTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
     private static final int PASSWORD_LENGTH = 20;
 
@@ -100,7 +102,7 @@ final class FirstStart {
             }
             Facts facts = new Facts(
                     password(), keys.create(tenant, "first key", null, ACTOR), adminKeys.create("first key", ACTOR));
-            members.createAdministrator(ADMINISTRATOR, facts.adminPassword(), ACTOR);
+            members.create(ADMINISTRATOR, facts.adminPassword(), Role.PLATFORM_ADMINISTRATOR, null, ACTOR);
             DataFolder.writePrivately(folder.firstStartFile(), """
                     api=%s
                     console=%s

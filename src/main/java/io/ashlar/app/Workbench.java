@@ -2,10 +2,13 @@ package io.ashlar.app;
 
 import io.ashlar.audit.AuditLog;
 import io.ashlar.block.BlockZoo;
+import io.ashlar.blueprint.Blueprints;
 import io.ashlar.catalog.Catalog;
 import io.ashlar.database.ChangeFeed;
 import io.ashlar.identity.AdminKeys;
 import io.ashlar.identity.Tenants;
+import io.ashlar.quota.Limits;
+import io.ashlar.quota.ServiceClasses;
 import io.ashlar.serving.ModelLibrary;
 import java.nio.file.Path;
 import java.security.SecureRandom;
@@ -27,6 +30,7 @@ public final class Workbench implements AutoCloseable {
     private final ModelLibrary library;
     private final AdminKeys adminKeys;
     private final AuditLog audit;
+    private final Blueprints blueprints;
 
     public Workbench(AshlarProperties properties) {
         Path data = properties.data().toAbsolutePath().normalize();
@@ -46,14 +50,14 @@ public final class Workbench implements AutoCloseable {
         catalog = new Catalog(client, audit, transactions, clock);
         tenants = new Tenants(client, transactions, audit, clock);
         // A running server hears of changes from the database; nothing is looked up here.
-        adminKeys = new AdminKeys(
-                client,
-                transactions,
-                audit,
-                new ChangeFeed(database.address()),
-                Runnable::run,
-                new SecureRandom(),
-                clock);
+        ChangeFeed nothing = new ChangeFeed(database.address());
+        blueprints = new Blueprints(
+                tenants,
+                catalog,
+                new Limits(client, transactions, audit, clock),
+                new ServiceClasses(client, transactions, audit, nothing, Runnable::run),
+                transactions);
+        adminKeys = new AdminKeys(client, transactions, audit, nothing, Runnable::run, new SecureRandom(), clock);
         library = new ModelLibrary(new BlockZoo(data.resolve("zoo")), catalog, audit, transactions);
     }
 
@@ -71,6 +75,10 @@ public final class Workbench implements AutoCloseable {
 
     public AuditLog audit() {
         return audit;
+    }
+
+    public Blueprints blueprints() {
+        return blueprints;
     }
 
     public AdminKeys adminKeys() {

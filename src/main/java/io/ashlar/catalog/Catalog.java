@@ -212,7 +212,8 @@ public final class Catalog {
                 statement = statement.param(value.getKey(), v);
             }
             statement.update();
-            Change change = Change.between(null, words(old), words(deployment(name).orElseThrow()));
+            Change change =
+                    Change.between(null, words(old), words(deployment(name).orElseThrow()));
             if (!change.isNone()) {
                 audit.record(actor, action, name, change);
             }
@@ -270,8 +271,7 @@ public final class Catalog {
                     .param("now", OffsetDateTime.now(clock))
                     .update();
             if (added > 0) {
-                audit.record(
-                        actor, "grant.add", nameOf(tenant), Change.made(tenant, Map.of("deployment", deployment)));
+                audit.record(actor, "grant.add", nameOf(tenant), Change.made(tenant, Map.of("deployment", deployment)));
             }
             return added > 0;
         }));

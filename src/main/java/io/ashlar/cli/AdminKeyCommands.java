@@ -1,8 +1,9 @@
 package io.ashlar.cli;
 
+import io.ashlar.access.Actor;
+import io.ashlar.access.InvalidRequestException;
 import io.ashlar.app.Workbench;
 import io.ashlar.identity.AdminKeys.AdminKey;
-import io.ashlar.access.InvalidRequestException;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -18,7 +19,7 @@ import picocli.CommandLine.Parameters;
         mixinStandardHelpOptions = true,
         subcommands = {AdminKeyCommands.ListKeys.class, AdminKeyCommands.Create.class, AdminKeyCommands.Revoke.class})
 final class AdminKeyCommands {
-    private static final String ACTOR = "command line";
+    private static final Actor ACTOR = Actor.COMMAND_LINE;
 
     private AdminKeyCommands() {}
 
@@ -36,7 +37,7 @@ final class AdminKeyCommands {
         public Integer call() {
             try (Workbench workbench = open(common)) {
                 System.out.printf("%-20s %-10s %s%n", "KEY", "STATE", "NAME");
-                for (AdminKey key : workbench.adminKeys().all()) {
+                for (AdminKey key : workbench.adminKeys().all(ACTOR)) {
                     System.out.printf(
                             "%-20s %-10s %s%n",
                             "ash_" + key.prefix() + "_...", key.revoked() ? "revoked" : "active", key.name());
@@ -83,7 +84,7 @@ final class AdminKeyCommands {
         public Integer call() {
             String prefix = key.startsWith("ash_") ? key.split("_")[1] : key;
             try (Workbench workbench = open(common)) {
-                List<AdminKey> found = workbench.adminKeys().all().stream()
+                List<AdminKey> found = workbench.adminKeys().all(ACTOR).stream()
                         .filter(k -> k.prefix().equals(prefix) && !k.revoked())
                         .toList();
                 if (found.isEmpty()) {

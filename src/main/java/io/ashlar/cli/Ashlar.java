@@ -9,5 +9,13 @@ import picocli.CommandLine.HelpCommand;
         description = "Serves large language models to many tenants from shared hardware.",
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
-        subcommands = {Serve.class, Models.class, AdminKeyCommands.class, AuditCommands.class, HelpCommand.class})
+        subcommands = {
+            Serve.class,
+            Models.class,
+            AdminKeyCommands.class,
+            AuditCommands.class,
+            BlueprintCommands.Apply.class,
+            BlueprintCommands.Export.class,
+            HelpCommand.class
+        })
 public final class Ashlar {}

@@ -1,5 +1,6 @@
 package io.ashlar.cli;
 
+import io.ashlar.access.Actor;
 import io.ashlar.app.Workbench;
 import io.ashlar.audit.AuditFilter;
 import io.ashlar.audit.AuditLog.Verification;
@@ -47,7 +48,7 @@ final class AuditCommands {
         public Integer call() {
             try (Workbench workbench = new Workbench(common.properties(Map.of()));
                     PrintWriter out = new PrintWriter(System.out, true, StandardCharsets.UTF_8)) {
-                AuditTable.write(workbench.audit(), new AuditFilter(actor, action, subject), out);
+                AuditTable.write(workbench.audit(), Actor.COMMAND_LINE, new AuditFilter(actor, action, subject), out);
             }
             return 0;
         }

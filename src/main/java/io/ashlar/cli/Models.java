@@ -1,9 +1,10 @@
 package io.ashlar.cli;
 
+import io.ashlar.access.Actor;
+import io.ashlar.access.InvalidRequestException;
 import io.ashlar.app.AshlarProperties;
 import io.ashlar.app.Workbench;
 import io.ashlar.block.Quantization;
-import io.ashlar.access.InvalidRequestException;
 import io.ashlar.identity.Tenant;
 import io.ashlar.serving.ModelSummary;
 import io.ashlar.serving.NearImport;
@@ -29,7 +30,7 @@ import picocli.CommandLine.Parameters;
         mixinStandardHelpOptions = true,
         subcommands = {Models.ListModels.class, Models.Import.class, Models.Remove.class})
 final class Models {
-    private static final String ACTOR = "command line";
+    private static final Actor ACTOR = Actor.COMMAND_LINE;
 
     private Models() {}
 
@@ -54,7 +55,7 @@ final class Models {
         @Override
         public Integer call() {
             try (Workbench workbench = open(common)) {
-                List<ModelSummary> models = workbench.library().list();
+                List<ModelSummary> models = workbench.library().list(ACTOR);
                 if (models.isEmpty()) {
                     System.out.println("No models yet. Import one with: ./ashlar models import DIR --name NAME");
                     return 0;
@@ -71,7 +72,7 @@ final class Models {
                             megabytes(model.ownBytes()),
                             shares(model));
                 }
-                long together = workbench.library().totalBytes();
+                long together = workbench.library().totalBytes(ACTOR);
                 System.out.printf("%nOn disk %s; without sharing %s.%n", megabytes(together), megabytes(apart));
             }
             return 0;
@@ -185,11 +186,10 @@ final class Models {
         public Integer call() throws IOException {
             try (Workbench workbench = open(common)) {
                 List<Tenant> tenants = new ArrayList<>();
-                List<Tenant> all = workbench.tenants().all();
                 for (String grant : grants) {
-                    tenants.add(all.stream()
-                            .filter(t -> t.name().equals(grant))
-                            .findFirst()
+                    tenants.add(workbench
+                            .tenants()
+                            .named(grant, ACTOR)
                             .orElseThrow(() ->
                                     new InvalidRequestException("grant", "There is no tenant named " + grant + ".")));
                 }
@@ -202,7 +202,7 @@ final class Models {
                 for (Tenant tenant : tenants) {
                     workbench.catalog().grant(tenant.id(), name, ACTOR);
                 }
-                for (ModelSummary model : workbench.library().list()) {
+                for (ModelSummary model : workbench.library().list(ACTOR)) {
                     if (model.name().equals(name)) {
                         System.out.printf(
                                 "Imported %s: %s, of which %s were new.%n",

@@ -1,5 +1,8 @@
 package io.ashlar.console;
 
+import com.vaadin.flow.component.Component;
+import com.vaadin.flow.component.HasText;
+import com.vaadin.flow.component.Tag;
 import com.vaadin.flow.component.grid.Grid;
 import com.vaadin.flow.component.grid.GridVariant;
 import com.vaadin.flow.component.html.Anchor;
@@ -10,14 +13,16 @@ import com.vaadin.flow.data.value.ValueChangeMode;
 import com.vaadin.flow.router.PageTitle;
 import com.vaadin.flow.router.Route;
 import com.vaadin.flow.server.streams.DownloadHandler;
+import io.ashlar.access.Actor;
 import io.ashlar.audit.AuditEntry;
 import io.ashlar.audit.AuditFilter;
 import io.ashlar.audit.AuditLog;
 import io.ashlar.audit.AuditTable;
 import jakarta.annotation.security.RolesAllowed;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.stream.Collectors;
+import java.util.Set;
 
 /** Who changed what, the newest first. */
 @Route("audit")
@@ -28,6 +33,7 @@ public class AuditView extends Page {
     private static final int MORE = 100;
 
     private final transient AuditLog log;
+    private final transient ConsoleActors actors;
     private final TextField actor = field("Who");
     private final TextField action = field("What");
     private final TextField subject = field("To whom");
@@ -35,9 +41,10 @@ public class AuditView extends Page {
     private final com.vaadin.flow.component.button.Button more = small("Show older", this::older);
     private final transient List<AuditEntry> shown = new ArrayList<>();
 
-    public AuditView(AuditLog log) {
+    public AuditView(AuditLog log, ConsoleActors actors) {
         super("Audit");
         this.log = log;
+        this.actors = actors;
         Anchor export = new Anchor(csv(log), "Export as CSV");
         Div filters = new Div(actor, action, subject);
         filters.addClassName("filters");
@@ -47,7 +54,8 @@ public class AuditView extends Page {
         grid.addColumn(AuditEntry::actor).setHeader("Who").setAutoWidth(true);
         grid.addComponentColumn(e -> code(e.action())).setHeader("What").setAutoWidth(true);
         grid.addColumn(AuditEntry::subject).setHeader("To whom").setAutoWidth(true);
-        grid.addColumn(AuditView::detail).setHeader("Details").setFlexGrow(3);
+        grid.addComponentColumn(AuditView::change).setHeader("Before and after").setFlexGrow(3);
+        grid.addColumn(AuditEntry::origin).setHeader("From").setAutoWidth(true);
         grid.setAllRowsVisible(true);
         grid.addThemeVariants(GridVariant.LUMO_NO_BORDER);
         grid.setEmptyStateComponent(empty("Nothing found", "No change matches. Clear a field to see more."));
@@ -80,7 +88,7 @@ public class AuditView extends Page {
     private void older() {
         attempt(() -> {
             long before = shown.isEmpty() ? Long.MAX_VALUE : shown.getLast().id();
-            List<AuditEntry> next = log.latest(filter(), before, MORE);
+            List<AuditEntry> next = log.latest(actors.actor(), filter(), before, MORE);
             shown.addAll(next);
             more.setVisible(next.size() == MORE);
             grid.setItems(List.copyOf(shown));
@@ -90,10 +98,11 @@ public class AuditView extends Page {
     private DownloadHandler csv(AuditLog from) {
         return event -> {
             AuditFilter[] chosen = new AuditFilter[1];
+            Actor[] actor = {actors.actor()};
             event.getUI().accessSynchronously(() -> chosen[0] = filter());
             event.setFileName("audit.csv");
             event.setContentType("text/csv;charset=UTF-8");
-            AuditTable.write(from, chosen[0], event.getWriter());
+            AuditTable.write(from, actor[0], chosen[0], event.getWriter());
         };
     }
 
@@ -103,9 +112,32 @@ public class AuditView extends Page {
         return code;
     }
 
-    private static String detail(AuditEntry entry) {
-        return entry.detail().entrySet().stream()
-                .map(d -> d.getKey() + " " + d.getValue())
-                .collect(Collectors.joining(", "));
+    /** Each value that changed, as it was (struck out) and as it is. */
+    private static Div change(AuditEntry entry) {
+        Div all = new Div();
+        all.addClassName("change");
+        Set<String> names = new LinkedHashSet<>(entry.before().keySet());
+        names.addAll(entry.after().keySet());
+        for (String name : names) {
+            Div line = new Div(new Span(name + " "));
+            if (entry.before().containsKey(name)) {
+                line.add(new NativeDel(entry.before().get(name)));
+            }
+            if (entry.after().containsKey(name)) {
+                line.add(new Span(" " + entry.after().get(name)));
+            }
+            all.add(line);
+        }
+        return all;
+    }
+
+    /** A value that no longer holds. */
+    @Tag("del")
+    private static final class NativeDel extends Component implements HasText {
+        private static final long serialVersionUID = 1;
+
+        NativeDel(String text) {
+            setText(text);
+        }
     }
 }

@@ -2,13 +2,12 @@ package io.ashlar.console;
 
 import com.vaadin.flow.spring.security.VaadinSecurityConfigurer;
 import io.ashlar.identity.Members;
+import io.ashlar.identity.PasswordSignIn;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.security.authentication.AuthenticationProvider;
 import org.springframework.security.config.annotation.web.builders.HttpSecurity;
 import org.springframework.security.config.annotation.web.configuration.EnableWebSecurity;
-import org.springframework.security.core.userdetails.User;
-import org.springframework.security.core.userdetails.UserDetailsService;
-import org.springframework.security.core.userdetails.UsernameNotFoundException;
 import org.springframework.security.web.SecurityFilterChain;
 
 /** The console door's locks: members sign in with a password; every view wants one but the sign-in itself. */
@@ -28,13 +27,13 @@ public class ConsoleSecurity {
     }
 
     @Bean
-    UserDetailsService consoleMembers(Members members) {
-        return login -> members.find(login)
-                .map(m -> User.withUsername(m.login())
-                        .password(m.passwordHash())
-                        .roles(m.role().toUpperCase(java.util.Locale.ROOT))
-                        .disabled(!m.enabled())
-                        .build())
-                .orElseThrow(() -> new UsernameNotFoundException("no such member"));
+    ConsoleActors consoleActors(Members members) {
+        return new ConsoleActors(members);
+    }
+
+    /** Name, password and, where somebody has set them up, a one-time code. */
+    @Bean
+    AuthenticationProvider passwordSignInProvider(PasswordSignIn signIn) {
+        return new PasswordProvider(signIn);
     }
 }

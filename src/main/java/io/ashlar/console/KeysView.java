@@ -19,10 +19,9 @@ import com.vaadin.flow.router.HasUrlParameter;
 import com.vaadin.flow.router.OptionalParameter;
 import com.vaadin.flow.router.PageTitle;
 import com.vaadin.flow.router.Route;
-import com.vaadin.flow.spring.security.AuthenticationContext;
+import io.ashlar.access.InvalidRequestException;
 import io.ashlar.identity.ApiKey;
 import io.ashlar.identity.ApiKeys;
-import io.ashlar.access.InvalidRequestException;
 import io.ashlar.identity.Tenant;
 import io.ashlar.identity.Tenants;
 import jakarta.annotation.security.RolesAllowed;
@@ -43,17 +42,17 @@ public class KeysView extends Page implements HasUrlParameter<String> {
     private final transient Tenants tenants;
     private final transient ApiKeys keys;
     private final transient Clock clock;
-    private final String actor;
+    private final transient ConsoleActors actors;
     private final Select<Tenant> tenant = new Select<>();
     private final Button create = primary("Create key", this::create);
     private final Grid<ApiKey> grid = new Grid<>();
 
-    public KeysView(Tenants tenants, ApiKeys keys, Clock clock, AuthenticationContext authentication) {
+    public KeysView(Tenants tenants, ApiKeys keys, Clock clock, ConsoleActors actors) {
         super("API keys");
         this.tenants = tenants;
         this.keys = keys;
         this.clock = clock;
-        this.actor = authentication.getPrincipalName().orElseThrow();
+        this.actors = actors;
         tenant.setAriaLabel("Tenant");
         tenant.setPlaceholder("Choose a tenant");
         tenant.setItemLabelGenerator(Tenant::name);
@@ -84,7 +83,7 @@ public class KeysView extends Page implements HasUrlParameter<String> {
     @Override
     public void setParameter(BeforeEvent event, @OptionalParameter @Nullable String name) {
         attempt(() -> {
-            List<Tenant> all = tenants.all();
+            List<Tenant> all = tenants.find(Tenants.Search.ALL, 0, 1000, actors.actor());
             tenant.setItems(all);
             all.stream()
                     .filter(t -> name == null || t.name().equals(name))
@@ -99,7 +98,7 @@ public class KeysView extends Page implements HasUrlParameter<String> {
         create.setEnabled(chosen != null);
         grid.setVisible(chosen != null);
         if (chosen != null) {
-            attempt(() -> grid.setItems(keys.ofTenant(chosen.id())));
+            attempt(() -> grid.setItems(keys.ofTenant(chosen.id(), 0, 1000, actors.actor())));
         }
     }
 
@@ -154,7 +153,7 @@ public class KeysView extends Page implements HasUrlParameter<String> {
             LocalDate day = expires.getValue();
             Instant until =
                     day == null ? null : day.atStartOfDay(ZoneOffset.UTC).toInstant();
-            String secret = keys.create(owner.id(), name.getValue(), until, actor);
+            String secret = keys.create(owner.id(), name.getValue(), until, actors.actor());
             dialog.close();
             show(secret);
             refresh();
@@ -188,7 +187,7 @@ public class KeysView extends Page implements HasUrlParameter<String> {
                 "It is refused within a second, and cannot be brought back.",
                 "Revoke",
                 () -> {
-                    if (attempt(() -> keys.revoke(key.id(), actor))) {
+                    if (attempt(() -> keys.revoke(tenant.getValue().id(), key.id(), actors.actor()))) {
                         done("Revoked " + key.name() + ".");
                         refresh();
                     }

@@ -13,10 +13,9 @@ import com.vaadin.flow.component.textfield.TextField;
 import com.vaadin.flow.data.value.ValueChangeMode;
 import com.vaadin.flow.router.PageTitle;
 import com.vaadin.flow.router.Route;
-import com.vaadin.flow.spring.security.AuthenticationContext;
+import io.ashlar.access.InvalidRequestException;
 import io.ashlar.catalog.Catalog;
 import io.ashlar.catalog.Deployment;
-import io.ashlar.access.InvalidRequestException;
 import io.ashlar.identity.Tenant;
 import io.ashlar.identity.Tenants;
 import jakarta.annotation.security.RolesAllowed;
@@ -35,15 +34,15 @@ public class TenantsView extends Page {
 
     private final transient Tenants tenants;
     private final transient Catalog catalog;
-    private final String actor;
+    private final transient ConsoleActors actors;
     private final Grid<Tenant> grid = new Grid<>();
     private final TextField search = new TextField();
 
-    public TenantsView(Tenants tenants, Catalog catalog, AuthenticationContext authentication) {
+    public TenantsView(Tenants tenants, Catalog catalog, ConsoleActors actors) {
         super("Tenants");
         this.tenants = tenants;
         this.catalog = catalog;
-        this.actor = authentication.getPrincipalName().orElseThrow();
+        this.actors = actors;
         search.setPlaceholder("Find a tenant");
         search.setAriaLabel("Find a tenant");
         search.setClearButtonVisible(true);
@@ -73,8 +72,7 @@ public class TenantsView extends Page {
 
     private void refresh() {
         String wanted = search.getValue().toLowerCase(Locale.ROOT);
-        attempt(() -> grid.setItems(
-                tenants.all().stream().filter(t -> t.name().contains(wanted)).toList()));
+        attempt(() -> grid.setItems(tenants.find(new Tenants.Search(wanted, null), 0, 1000, actors.actor())));
     }
 
     private Component keys(Tenant tenant) {
@@ -115,8 +113,8 @@ public class TenantsView extends Page {
 
     private void create(Dialog dialog, TextField name, Set<String> models) {
         try {
-            UUID tenant = tenants.create(name.getValue().strip(), actor);
-            models.forEach(model -> catalog.grant(tenant, model, actor));
+            UUID tenant = tenants.create(name.getValue().strip(), actors.actor());
+            models.forEach(model -> catalog.grant(tenant, model, actors.actor()));
             dialog.close();
             done("Created " + name.getValue().strip() + ". Now give it an API key.");
             refresh();
@@ -128,7 +126,9 @@ public class TenantsView extends Page {
     }
 
     private List<String> names() {
-        return catalog.deployments().stream().map(Deployment::name).toList();
+        return catalog.deployments(actors.actor()).stream()
+                .map(Deployment::name)
+                .toList();
     }
 
     private static CheckboxGroup<String> choice(List<String> names) {
@@ -140,7 +140,7 @@ public class TenantsView extends Page {
     private void models(Tenant tenant) {
         Dialog dialog = new Dialog("Models of " + tenant.name());
         CheckboxGroup<String> models = choice(names());
-        Set<String> granted = catalog.grantsOf(tenant.id());
+        Set<String> granted = catalog.grantsOf(tenant.id(), actors.actor());
         models.setValue(granted);
         Button save = primary("Save", () -> {
             Set<String> wanted = models.getValue();
@@ -158,12 +158,12 @@ public class TenantsView extends Page {
     private void change(Tenant tenant, Set<String> granted, Set<String> wanted) {
         for (String model : wanted) {
             if (!granted.contains(model)) {
-                catalog.grant(tenant.id(), model, actor);
+                catalog.grant(tenant.id(), model, actors.actor());
             }
         }
         for (String model : granted) {
             if (!wanted.contains(model)) {
-                catalog.withdraw(tenant.id(), model, actor);
+                catalog.withdraw(tenant.id(), model, actors.actor());
             }
         }
     }
@@ -174,7 +174,7 @@ public class TenantsView extends Page {
                 "Its API keys are refused within a second, until it is resumed. Requests that are running end normally.",
                 "Suspend",
                 () -> {
-                    if (attempt(() -> tenants.suspend(tenant.id(), actor))) {
+                    if (attempt(() -> tenants.suspend(tenant.id(), actors.actor()))) {
                         done("Suspended " + tenant.name() + ".");
                         refresh();
                     }
@@ -182,7 +182,7 @@ public class TenantsView extends Page {
     }
 
     private void resume(Tenant tenant) {
-        if (attempt(() -> tenants.resume(tenant.id(), actor))) {
+        if (attempt(() -> tenants.resume(tenant.id(), actors.actor()))) {
             done("Resumed " + tenant.name() + ".");
             refresh();
         }

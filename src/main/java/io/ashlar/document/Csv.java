@@ -8,7 +8,9 @@ public final class Csv {
     private Csv() {}
 
     public static String row(Object... values) {
-        return Arrays.stream(values).map(v -> cell(v == null ? "" : v.toString())).collect(Collectors.joining(",", "", "\r\n"));
+        return Arrays.stream(values)
+                .map(v -> cell(v == null ? "" : v.toString()))
+                .collect(Collectors.joining(",", "", "\r\n"));
     }
 
     /** Quoted where needed; a leading sign that a spreadsheet would take for a formula is made text. */

@@ -124,12 +124,14 @@ public final class Documents {
                                         .map(String::valueOf)
                                         .collect(Collectors.joining(", "))
                                 + ".");
-            case InvalidFormatException format when format.getTargetType().isEnum() ->
+            case InvalidFormatException format
+            when format.getTargetType().isEnum() ->
                 new InvalidRequestException(
                         field,
                         "'" + field + "' must be one of " + constants(format.getTargetType()) + ", but is '"
                                 + format.getValue() + "'.");
-            case MismatchedInputException mismatch when mismatch.getTargetType() != null ->
+            case MismatchedInputException mismatch
+            when mismatch.getTargetType() != null ->
                 new InvalidRequestException(field, "'" + field + "' must be " + kind(mismatch.getTargetType()) + ".");
             default -> new InvalidRequestException(field, "'" + field + "' cannot be read: " + firstLine(e));
         };

@@ -67,7 +67,8 @@ public final class Schemas {
             return Map.of("type", "string", "format", "date");
         } else if (type == boolean.class || type == Boolean.class) {
             return Map.of("type", "boolean");
-        } else if (Set.of(int.class, Integer.class, long.class, Long.class, BigInteger.class).contains(type)) {
+        } else if (Set.of(int.class, Integer.class, long.class, Long.class, BigInteger.class)
+                .contains(type)) {
             return Map.of("type", "integer", "format", type == int.class || type == Integer.class ? "int32" : "int64");
         } else if (Set.of(double.class, Double.class, BigDecimal.class).contains(type)) {
             return Map.of("type", "number");

@@ -1,8 +1,8 @@
 package io.ashlar.identity;
 
-import io.ashlar.access.InvalidRequestException;
 import io.ashlar.access.Actor;
 import io.ashlar.access.Guarded;
+import io.ashlar.access.InvalidRequestException;
 import io.ashlar.access.Permission;
 import io.ashlar.audit.AuditLog;
 import io.ashlar.audit.Change;
@@ -126,7 +126,8 @@ public final class ApiKeys {
     /** Those that open the door first, then the latest first. */
     public List<ApiKey> ofTenant(UUID tenant, int offset, int most, Actor actor) {
         actor.require(Permission.SEE_TENANT, tenant);
-        return database.sql(SELECT + "order by k.revoked_at is not null, k.created_at desc, k.id offset :offset limit :most")
+        return database.sql(SELECT
+                        + "order by k.revoked_at is not null, k.created_at desc, k.id offset :offset limit :most")
                 .param("tenant", tenant)
                 .param("offset", offset)
                 .param("most", most)

@@ -9,6 +9,7 @@ public final class KeyRefusal extends RuntimeException {
         UNKNOWN,
         EXPIRED,
         REVOKED,
+        NOT_PERMITTED,
         TENANT_SUSPENDED
     }
 

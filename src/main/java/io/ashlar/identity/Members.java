@@ -185,8 +185,7 @@ public final class Members {
     static void checkPassword(String password) {
         if (password.length() < SHORTEST_PASSWORD || password.length() > LONGEST_PASSWORD) {
             throw new InvalidRequestException(
-                    "password",
-                    "A password has " + SHORTEST_PASSWORD + " to " + LONGEST_PASSWORD + " characters.");
+                    "password", "A password has " + SHORTEST_PASSWORD + " to " + LONGEST_PASSWORD + " characters.");
         }
     }
 
@@ -203,21 +202,22 @@ public final class Members {
     /**
      * A member as their provider describes them now: made at the first time, changed where something is different.
      *
-     * @return null for somebody who is disabled here
+     * @return empty for somebody who is disabled here
      */
-    public @Nullable Member arrive(Vouched person, Actor through) {
-        return transactions.execute(t -> {
-            Member known = database.sql(SELECT + "where m.provider = :provider and m.subject = :subject for update of m")
+    public Optional<Member> arrive(Vouched person, Actor through) {
+        return Objects.requireNonNull(transactions.execute(t -> {
+            Member known = database.sql(
+                            SELECT + "where m.provider = :provider and m.subject = :subject for update of m")
                     .param("provider", person.provider())
                     .param("subject", person.subject())
                     .query(Members::member)
                     .optional()
                     .orElse(null);
             if (known == null) {
-                return insert(person, through);
+                return Optional.of(insert(person, through));
             }
             if (!known.enabled()) {
-                return null;
+                return Optional.empty();
             }
             Change change = Change.between(
                     person.tenant(),
@@ -235,8 +235,8 @@ public final class Members {
                         .update();
                 audit.record(through, "member.change", known.login(), change);
             }
-            return byLogin(known.login()).orElseThrow();
-        });
+            return byLogin(known.login());
+        }));
     }
 
     private static Map<String, String> words(Role role, @Nullable UUID tenant, String name, String email) {
@@ -244,8 +244,7 @@ public final class Members {
     }
 
     private Member insert(Vouched person, Actor through) {
-        String login =
-                byLogin(person.login()).isEmpty() ? person.login() : person.login() + "@" + person.provider();
+        String login = byLogin(person.login()).isEmpty() ? person.login() : person.login() + "@" + person.provider();
         database.sql("""
                         insert into member (id, login, role, tenant_id, name, email, provider, subject, created_at)
                         values (:id, :login, :role, :tenant, :name, :email, :provider, :subject, :now)""")
@@ -280,10 +279,7 @@ public final class Members {
                     .param("tenant", tenant)
                     .param("id", old.id())
                     .update();
-            return Change.between(
-                    tenant,
-                    words(old.role(), old.tenant(), "", ""),
-                    words(role, tenant, "", ""));
+            return Change.between(tenant, words(old.role(), old.tenant(), "", ""), words(role, tenant, "", ""));
         });
     }
 
@@ -292,7 +288,8 @@ public final class Members {
         change(login, "member.disable", actor, old -> {
             keepOneAdministrator(old);
             setDisabled(old, OffsetDateTime.now(clock));
-            return Change.between(old.tenant(), Map.of("enabled", String.valueOf(old.enabled())), Map.of("enabled", "false"));
+            return Change.between(
+                    old.tenant(), Map.of("enabled", String.valueOf(old.enabled())), Map.of("enabled", "false"));
         });
     }
 
@@ -300,7 +297,8 @@ public final class Members {
     public void enable(String login, Actor actor) {
         change(login, "member.enable", actor, old -> {
             setDisabled(old, null);
-            return Change.between(old.tenant(), Map.of("enabled", String.valueOf(old.enabled())), Map.of("enabled", "true"));
+            return Change.between(
+                    old.tenant(), Map.of("enabled", String.valueOf(old.enabled())), Map.of("enabled", "true"));
         });
     }
 
@@ -315,12 +313,10 @@ public final class Members {
         if (leaving.role() != Role.PLATFORM_ADMINISTRATOR || !leaving.enabled()) {
             return;
         }
-        long others = database.sql("""
+        long others =
+                database.sql("""
                         select count(*) from member where role = 'platform_administrator' and disabled_at is null
-                        and password_hash is not null and id <> :id""")
-                .param("id", leaving.id())
-                .query(Long.class)
-                .single();
+                        and password_hash is not null and id <> :id""").param("id", leaving.id()).query(Long.class).single();
         if (others == 0 && leaving.provider() == null) {
             throw new InvalidRequestException(
                     "login",
@@ -370,8 +366,7 @@ public final class Members {
                     .query(Members::member)
                     .optional()
                     .filter(m -> named(m.login(), actor).isPresent())
-                    .orElseThrow(
-                            () -> new InvalidRequestException("login", "There is no member named " + login + "."));
+                    .orElseThrow(() -> new InvalidRequestException("login", "There is no member named " + login + "."));
             requireChange(old.tenant(), actor);
             Change change = work.on(old);
             if (!change.isNone()) {

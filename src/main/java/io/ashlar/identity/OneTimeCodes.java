@@ -29,8 +29,9 @@ final class OneTimeCodes {
 
     /** What an app reads from a picture. */
     static String uri(String login, String secret) {
-        return "otpauth://totp/Ashlar:" + URLEncoder.encode(login, StandardCharsets.UTF_8).replace("+", "%20")
-                + "?secret=" + secret + "&issuer=Ashlar";
+        return "otpauth://totp/Ashlar:"
+                + URLEncoder.encode(login, StandardCharsets.UTF_8).replace("+", "%20") + "?secret=" + secret
+                + "&issuer=Ashlar";
     }
 
     static long step(Instant at) {

@@ -56,7 +56,12 @@ public final class PasswordSignIn {
     }
 
     private record Known(
-            UUID id, String hash, byte @Nullable [] codes, long step, boolean enabled, @Nullable Instant lockedUntil) {}
+            UUID id,
+            String hash,
+            byte @Nullable [] codes,
+            long step,
+            boolean enabled,
+            @Nullable Instant lockedUntil) {}
 
     private final JdbcClient database;
     private final TransactionTemplate transactions;
@@ -126,7 +131,10 @@ public final class PasswordSignIn {
                     .param("id", known.id)
                     .update();
             audit.record(
-                    member.actor(origin), "session.begin", login, Change.made(member.tenant(), Map.of("by", "password")));
+                    member.actor(origin),
+                    "session.begin",
+                    login,
+                    Change.made(member.tenant(), Map.of("by", "password")));
         });
         return member;
     }
@@ -217,7 +225,10 @@ public final class PasswordSignIn {
                 throw new InvalidRequestException("login", actor.name() + " has no password here.");
             }
             audit.record(
-                    actor, "member.codes-on", actor.name(), Change.made(actor.tenant(), Map.of("one_time_codes", "true")));
+                    actor,
+                    "member.codes-on",
+                    actor.name(),
+                    Change.made(actor.tenant(), Map.of("one_time_codes", "true")));
         });
     }
 

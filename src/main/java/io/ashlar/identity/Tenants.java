@@ -1,8 +1,8 @@
 package io.ashlar.identity;
 
-import io.ashlar.access.InvalidRequestException;
 import io.ashlar.access.Actor;
 import io.ashlar.access.Guarded;
+import io.ashlar.access.InvalidRequestException;
 import io.ashlar.access.Permission;
 import io.ashlar.audit.AuditLog;
 import io.ashlar.audit.Change;
@@ -200,8 +200,7 @@ public final class Tenants {
                     actor,
                     action,
                     old.name(),
-                    Change.between(
-                            tenant, Map.of("status", column(old.status())), Map.of("status", column(status))));
+                    Change.between(tenant, Map.of("status", column(old.status())), Map.of("status", column(status))));
         });
     }
 

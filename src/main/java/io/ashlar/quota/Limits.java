@@ -200,7 +200,9 @@ public final class Limits {
                 return false;
             }
             requireChange(tenant, limit.level() != Limit.Level.TENANT, actor);
-            database.sql("delete from quota_limit where id = :id").param("id", id).update();
+            database.sql("delete from quota_limit where id = :id")
+                    .param("id", id)
+                    .update();
             audit.record(actor, "limit.remove", limit.words(), Change.removed(tenant, words(limit)));
             return true;
         }));
@@ -269,5 +271,20 @@ public final class Limits {
                 "prompt", String.valueOf(price.prompt()),
                 "cached", String.valueOf(price.cached()),
                 "completion", String.valueOf(price.completion()));
+    }
+
+    /** What nobody pays for has no price. True if there was one. */
+    public boolean removePrice(String deployment, Actor actor) {
+        actor.require(Permission.CHANGE_PLATFORM);
+        return Boolean.TRUE.equals(transactions.execute(t -> {
+            Price old = prices(actor).get(deployment);
+            if (old != null) {
+                database.sql("delete from model_price where deployment = :deployment")
+                        .param("deployment", deployment)
+                        .update();
+                audit.record(actor, "price.remove", deployment, Change.removed(null, words(old)));
+            }
+            return old != null;
+        }));
     }
 }

@@ -85,11 +85,21 @@ public final class ServiceClasses {
         return all();
     }
 
-    /** As {@link #all(Actor)}, for Ashlar's own work. */
-    public List<ServiceClass> all() {
+    /** As {@link #all(Actor)}, as the database has them at this moment. */
+    public List<ServiceClass> stored(Actor actor) {
+        actor.require(Permission.SEE_PLATFORM);
+        return sorted(read());
+    }
+
+    private static List<ServiceClass> sorted(Map<String, ServiceClass> classes) {
         return classes.values().stream()
                 .sorted(Comparator.comparingInt(ServiceClass::order).thenComparing(ServiceClass::name))
                 .toList();
+    }
+
+    /** As {@link #all(Actor)}, for Ashlar's own work. */
+    public List<ServiceClass> all() {
+        return sorted(classes);
     }
 
     /** By name; null where there is none. */

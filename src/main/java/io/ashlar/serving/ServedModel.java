@@ -43,6 +43,7 @@ public final class ServedModel {
     private @Nullable Chain chain;
     private @Nullable CompletableFuture<Void> loading;
     private int leases;
+    private volatile boolean draining;
     private boolean retired;
     private long lastUse;
 
@@ -79,6 +80,15 @@ public final class ServedModel {
 
     Deployment deployment() {
         return deployment;
+    }
+
+    /** Whether it takes no new requests. */
+    public boolean draining() {
+        return draining;
+    }
+
+    void setDraining(boolean drains) {
+        draining = drains;
     }
 
     public Instant createdAt() {

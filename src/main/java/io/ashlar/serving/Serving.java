@@ -93,6 +93,7 @@ public final class Serving {
         if (model == null) {
             return;
         }
+        model.setDraining(deployment.draining());
         String wanted = deployment.policy();
         Policies policy = wanted == null ? null : Policies.of(wanted).orElse(null);
         if (wanted != null && policy == null) {

@@ -133,8 +133,7 @@ public final class UsageReports {
         run(scope, id, name, join, order + limit, actor, to);
     }
 
-    private void run(
-            Scope scope, String id, String name, String join, String order, Actor actor, Consumer<Line> to) {
+    private void run(Scope scope, String id, String name, String join, String order, Actor actor, Consumer<Line> to) {
         UUID tenant = scope.tenant();
         if (tenant == null) {
             actor.require(Permission.SEE_PLATFORM);
@@ -196,7 +195,10 @@ public final class UsageReports {
      * @param attainment of the last seven days, in percent; null where there were no targets
      * @param budget that is used of the limit that is nearest to its end, in percent; null where there is none
      */
-    public record Health(long tokens, @Nullable Double attainment, @Nullable Double budget) {}
+    public record Health(
+            long tokens,
+            @Nullable Double attainment,
+            @Nullable Double budget) {}
 
     /** Of tenants by id; those that did nothing and have no limits are missing. */
     public java.util.Map<UUID, Health> health(List<UUID> tenants, LocalDate today, Actor actor) {

@@ -11,8 +11,9 @@ public final class UsageTable {
 
     public static void write(
             UsageReports reports, UsageReports.Scope scope, UsageReports.By by, Actor actor, PrintWriter out) {
-        out.print(by.name().toLowerCase(Locale.ROOT)
-                + ",requests,failed,prompt_tokens,cached_tokens,completion_tokens,cost_millionths,attainment_percent\r\n");
+        out.print(
+                by.name().toLowerCase(Locale.ROOT)
+                        + ",requests,failed,prompt_tokens,cached_tokens,completion_tokens,cost_millionths,attainment_percent\r\n");
         reports.each(
                 scope,
                 by,

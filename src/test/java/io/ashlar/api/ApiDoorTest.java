@@ -4,9 +4,9 @@ import static io.ashlar.app.TestServer.await;
 import static io.ashlar.app.TestServer.json;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.ashlar.access.Actor;
 import io.ashlar.app.TestServer;
 import io.ashlar.identity.ApiKeys;
-import io.ashlar.identity.Tenant;
 import io.ashlar.identity.Tenants;
 import io.ashlar.serving.Serving;
 import java.io.IOException;
@@ -318,13 +318,9 @@ class ApiDoorTest {
         String text = server.newKey("leaver", "demo-base");
         assertThat(server.get("/v1/models", text).statusCode()).isEqualTo(200);
         Tenants tenants = server.service(Tenants.class);
-        UUID tenant = tenants.all().stream()
-                .filter(t -> t.name().equals("leaver"))
-                .map(Tenant::id)
-                .findFirst()
-                .orElseThrow();
+        UUID tenant = tenants.named("leaver", Actor.SYSTEM).orElseThrow().id();
 
-        tenants.suspend(tenant, "test");
+        tenants.suspend(tenant, Actor.SYSTEM);
         long suspended = System.nanoTime();
         await(
                 "the suspended tenant to be refused",
@@ -332,13 +328,13 @@ class ApiDoorTest {
         assertThat(System.nanoTime() - suspended).isLessThan(1_000_000_000L);
         assertError(server.get("/v1/models", text), 403, null, "tenant_suspended");
 
-        tenants.resume(tenant, "test");
+        tenants.resume(tenant, Actor.SYSTEM);
         await(
                 "the resumed tenant to be let in",
                 () -> server.get("/v1/models", text).statusCode() == 200);
 
         ApiKeys keys = server.service(ApiKeys.class);
-        keys.revoke(keys.ofTenant(tenant).getFirst().id(), "test");
+        keys.revoke(tenant, keys.ofTenant(tenant, Actor.SYSTEM).getFirst().id(), Actor.SYSTEM);
         long revoked = System.nanoTime();
         await(
                 "the revoked key to be refused",
@@ -348,9 +344,9 @@ class ApiDoorTest {
 
     @Test
     void an_expired_key_is_refused() {
-        UUID tenant = server.service(Tenants.class).create("expiring", "test");
+        UUID tenant = server.service(Tenants.class).create("expiring", Actor.SYSTEM);
         String text = server.service(ApiKeys.class)
-                .create(tenant, "short", Instant.now().plusMillis(700), "test");
+                .create(tenant, "short", Instant.now().plusMillis(700), Actor.SYSTEM);
         assertThat(server.get("/v1/models", text).statusCode()).isEqualTo(200);
         await("the key to expire", () -> server.get("/v1/models", text).statusCode() == 401);
         assertThat(server.get("/v1/models", text).body()).contains("expired");

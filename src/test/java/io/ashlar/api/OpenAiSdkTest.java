@@ -98,8 +98,8 @@ class OpenAiSdkTest {
                     .build();
             var limit = small.service(io.ashlar.quota.ConcurrencyLimit.class);
             var tenant = small.service(io.ashlar.identity.Tenants.class)
-                    .all()
-                    .getFirst()
+                    .named("demo", io.ashlar.access.Actor.SYSTEM)
+                    .orElseThrow()
                     .id();
             assertThat(limit.enter(tenant)).isTrue();
             assertThat(small.chat(small.apiKey(), "").statusCode()).isEqualTo(429);

@@ -1,5 +1,6 @@
 package io.ashlar.app;
 
+import io.ashlar.access.Actor;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URI;
@@ -86,11 +87,11 @@ public final class TestServer implements AutoCloseable {
 
     /** A tenant with a key, granted these models. */
     public String newKey(String tenant, String... models) {
-        var id = service(io.ashlar.identity.Tenants.class).create(tenant, "test");
+        var id = service(io.ashlar.identity.Tenants.class).create(tenant, Actor.SYSTEM);
         for (String model : models) {
-            service(io.ashlar.catalog.Catalog.class).grant(id, model, "test");
+            service(io.ashlar.catalog.Catalog.class).grant(id, model, Actor.SYSTEM);
         }
-        return service(io.ashlar.identity.ApiKeys.class).create(id, "key", null, "test");
+        return service(io.ashlar.identity.ApiKeys.class).create(id, "key", null, Actor.SYSTEM);
     }
 
     public HttpRequest.Builder request(String path, String key) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
+import io.ashlar.access.Actor;
 import io.ashlar.database.DatabaseAddress;
 import io.ashlar.database.EmbeddedPostgres;
 import io.ashlar.database.Migrations;
@@ -28,6 +29,8 @@ import org.springframework.jdbc.datasource.DataSourceTransactionManager;
 import org.springframework.transaction.support.TransactionTemplate;
 
 class AuditLogTest {
+    private static final Actor ANN = Actor.administrator("ann", "10.0.0.1");
+
     @TempDir
     static Path folder;
 
@@ -61,7 +64,7 @@ class AuditLogTest {
         tampering("truncate audit_record; update audit_head set hash = sha256('ashlar audit'::bytea)");
         log = new AuditLog(database, Clock.systemUTC());
         for (int i = 0; i < 5; i++) {
-            log.record("ann", "tenant.create", "t" + i, Map.of("zone", "b", "area", "a"));
+            log.record(ANN, "tenant.create", "t" + i, Change.made(null, Map.of("zone", "b", "area", "a")));
         }
     }
 
@@ -85,7 +88,7 @@ class AuditLogTest {
         AuditLog.Verification before = log.verify(null);
         assertThat(before.intact()).isTrue();
         assertThat(before.rows()).isEqualTo(5);
-        log.record("bob", "key.revoke", "ash_x", Map.of());
+        log.record(ANN, "key.revoke", "ash_x", Change.removed(null, Map.of("name", "x")));
         AuditLog.Verification after = log.verify(before.head());
         assertThat(after.intact()).isTrue();
         assertThat(after.head()).isNotEqualTo(before.head());
@@ -129,7 +132,7 @@ class AuditLogTest {
     void a_whole_history_written_anew_does_not_hold_the_head_that_was_kept_elsewhere() {
         String head = log.verify(null).head();
         tampering("truncate audit_record; update audit_head set hash = sha256('ashlar audit'::bytea)");
-        log.record("eve", "tenant.create", "t0", Map.of());
+        log.record(Actor.administrator("eve", ""), "tenant.create", "t0", Change.made(null, Map.of()));
         assertThat(log.verify(null).intact()).isTrue();
         assertThat(log.verify(head).intact()).isFalse();
     }
@@ -142,7 +145,7 @@ class AuditLogTest {
             for (int i = 0; i < 200; i++) {
                 int number = i;
                 running.add(threads.submit(() -> transactions.executeWithoutResult(t -> {
-                    log.record("thread", "n", "s" + number, Map.of("n", "" + number));
+                    log.record(ANN, "n", "s" + number, Change.made(null, Map.of("n", "" + number)));
                     if (number % 5 == 0) {
                         t.setRollbackOnly();
                     }
@@ -159,17 +162,23 @@ class AuditLogTest {
 
     @Test
     void it_is_filtered_paged_and_given_as_a_table_that_no_spreadsheet_runs() {
-        log.record("bob", "key.revoke", "=HYPERLINK(\"x\")", Map.of("why", "a, b"));
-        assertThat(log.latest(AuditFilter.ALL, Long.MAX_VALUE, 3)).hasSize(3);
-        assertThat(log.latest(AuditFilter.ALL, Long.MAX_VALUE, 1).getFirst().actor())
+        log.record(
+                Actor.administrator("bob", ""),
+                "key.revoke",
+                "=HYPERLINK(\"x\")",
+                Change.made(null, Map.of("why", "a, b")));
+        assertThat(log.latest(ANN, AuditFilter.ALL, Long.MAX_VALUE, 3)).hasSize(3);
+        assertThat(log.latest(ANN, AuditFilter.ALL, Long.MAX_VALUE, 1)
+                        .getFirst()
+                        .actor())
                 .isEqualTo("bob");
-        assertThat(log.latest(AuditFilter.ALL, id(2), 10)).hasSize(2);
-        assertThat(log.latest(new AuditFilter("ann", "", "t3"), Long.MAX_VALUE, 10))
+        assertThat(log.latest(ANN, AuditFilter.ALL, id(2), 10)).hasSize(2);
+        assertThat(log.latest(ANN, new AuditFilter("ann", "", "t3"), Long.MAX_VALUE, 10))
                 .hasSize(1);
-        assertThat(log.latest(new AuditFilter("", "key.", ""), Long.MAX_VALUE, 10))
+        assertThat(log.latest(ANN, new AuditFilter("", "key.", ""), Long.MAX_VALUE, 10))
                 .hasSize(1);
         StringWriter text = new StringWriter();
-        AuditTable.write(log, new AuditFilter("bob", "", ""), new PrintWriter(text));
-        assertThat(text.toString()).contains("bob,key.revoke,\"'=HYPERLINK(\"\"x\"\")\",\"why=a, b\"");
+        AuditTable.write(log, ANN, new AuditFilter("bob", "", ""), new PrintWriter(text));
+        assertThat(text.toString()).contains("bob,,key.revoke,\"'=HYPERLINK(\"\"x\"\")\",,\"why=a, b\"");
     }
 }

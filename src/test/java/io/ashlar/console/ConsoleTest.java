@@ -12,8 +12,10 @@ import com.microsoft.playwright.Locator;
 import com.microsoft.playwright.Page;
 import com.microsoft.playwright.Playwright;
 import com.microsoft.playwright.options.AriaRole;
+import io.ashlar.access.Actor;
 import io.ashlar.app.TestServer;
 import io.ashlar.audit.AuditLog;
+import io.ashlar.audit.Change;
 import io.ashlar.identity.ApiKeys;
 import io.ashlar.identity.Tenants;
 import java.nio.file.Files;
@@ -202,10 +204,14 @@ class ConsoleTest {
 
     @Test
     void the_audit_page_shows_who_changed_what_and_gives_it_as_a_table() throws Exception {
-        server.service(Tenants.class).create("audited", "somebody");
+        server.service(Tenants.class).create("audited", Actor.administrator("somebody", "10.1.2.3"));
         AuditLog log = server.service(AuditLog.class);
         for (int i = 0; i < 120; i++) {
-            log.record("machine", "grant.create", "many-" + i, Map.of("deployment", "demo-base"));
+            log.record(
+                    Actor.administrator("machine", ""),
+                    "grant.create",
+                    "many-" + i,
+                    Change.made(null, Map.of("deployment", "demo-base")));
         }
         signIn();
         go("Audit");
@@ -232,8 +238,8 @@ class ConsoleTest {
 
     @Test
     void what_a_tenant_may_use_is_changed() {
-        var tenant = server.service(Tenants.class).create("chooser", "test");
-        String key = server.service(ApiKeys.class).create(tenant, "k", null, "test");
+        var tenant = server.service(Tenants.class).create("chooser", Actor.SYSTEM);
+        String key = server.service(ApiKeys.class).create(tenant, "k", null, Actor.SYSTEM);
         signIn();
         go("Tenants");
         button("Models of chooser").click();
@@ -251,7 +257,7 @@ class ConsoleTest {
 
     @Test
     void a_key_is_created_with_the_keyboard_only() {
-        server.service(Tenants.class).create("keyboard", "test");
+        server.service(Tenants.class).create("keyboard", Actor.SYSTEM);
         page.getByLabel("User name").focus();
         page.keyboard().type("admin");
         page.keyboard().press("Tab");

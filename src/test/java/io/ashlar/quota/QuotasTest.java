@@ -4,13 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.zaxxer.hikari.HikariDataSource;
+import io.ashlar.access.Actor;
+import io.ashlar.access.InvalidRequestException;
 import io.ashlar.audit.AuditLog;
 import io.ashlar.database.ChangeFeed;
 import io.ashlar.database.DatabaseAddress;
 import io.ashlar.database.EmbeddedPostgres;
 import io.ashlar.database.Migrations;
 import io.ashlar.identity.Caller;
-import io.ashlar.access.InvalidRequestException;
 import io.ashlar.identity.Tenants;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -91,7 +92,8 @@ class QuotasTest {
     void tenant() {
         AuditLog audit = new AuditLog(database, clock);
         limits = new Limits(database, transactions, audit, clock);
-        UUID tenant = new Tenants(database, transactions, audit, clock).create("t" + NAMES.incrementAndGet(), "test");
+        UUID tenant =
+                new Tenants(database, transactions, audit, clock).create("t" + NAMES.incrementAndGet(), Actor.SYSTEM);
         UUID project = database.sql("select id from project where tenant_id = :t")
                 .param("t", tenant)
                 .query(UUID.class)
@@ -132,7 +134,7 @@ class QuotasTest {
 
     private Limit limit(LimitKind kind, long amount, Integer... warn) {
         return limits.set(
-                caller.tenant(), new Limits.Wanted(null, null, null, kind, amount, List.of(warn), false), "test");
+                caller.tenant(), new Limits.Wanted(null, null, null, kind, amount, List.of(warn), false), Actor.SYSTEM);
     }
 
     private Demand demand(int prompt, int most) {
@@ -173,7 +175,7 @@ class QuotasTest {
         limits.set(
                 caller.tenant(),
                 new Limits.Wanted(null, caller.key(), MODEL, LimitKind.REQUESTS_PER_MINUTE, 1, List.of(), false),
-                "test");
+                Actor.SYSTEM);
         Quotas quotas = process();
         get(quotas, demand(1, 1));
         QuotaRefusal refusal = refusal(quotas, demand(1, 1));
@@ -192,15 +194,15 @@ class QuotasTest {
         limits.set(
                 caller.tenant(),
                 new Limits.Wanted(caller.project(), null, null, LimitKind.REQUESTS_PER_MINUTE, 4, List.of(), false),
-                "test");
+                Actor.SYSTEM);
         limits.set(
                 caller.tenant(),
                 new Limits.Wanted(null, caller.key(), null, LimitKind.REQUESTS_PER_MINUTE, 2, List.of(), false),
-                "test");
+                Actor.SYSTEM);
         limits.set(
                 caller.tenant(),
                 new Limits.Wanted(null, null, "other", LimitKind.REQUESTS_PER_MINUTE, 1, List.of(), false),
-                "test");
+                Actor.SYSTEM);
         get(quotas, demand(1, 1));
         get(quotas, demand(1, 1));
         assertThat(refusal(quotas, demand(1, 1)).limit().level()).isEqualTo(Limit.Level.KEY);
@@ -233,7 +235,7 @@ class QuotasTest {
 
     @Test
     void money_is_counted_by_price_and_cached_tokens_are_cheaper() {
-        limits.setPrice(MODEL, new Price(2_000_000, 500_000, 8_000_000), "test");
+        limits.setPrice(MODEL, new Price(2_000_000, 500_000, 8_000_000), Actor.SYSTEM);
         // A thousandth of the currency.
         limit(LimitKind.MONEY_PER_MONTH, 1000);
         Quotas quotas = process();
@@ -265,7 +267,7 @@ class QuotasTest {
         limits.set(
                 caller.tenant(),
                 new Limits.Wanted(null, null, null, LimitKind.COMPLETION_TOKENS_PER_MINUTE, 100, List.of(), true),
-                "test");
+                Actor.SYSTEM);
         Quotas quotas = process();
         get(quotas, demand(10, 100));
         get(quotas, demand(10, 100));
@@ -287,10 +289,12 @@ class QuotasTest {
         assertThat(get(quotas, demand(100, 100)).warnings()).isEmpty();
         assertThat(get(quotas, demand(200, 100)).warnings()).containsExactly("50% of " + limit.words() + " reached");
         assertThat(get(quotas, demand(200, 100)).warnings()).hasSize(2);
-        for (int i = 0; i < 200 && limits.warnings(caller.tenant(), 10).size() < 2; i++) {
+        for (int i = 0;
+                i < 200 && limits.warnings(caller.tenant(), 10, Actor.SYSTEM).size() < 2;
+                i++) {
             Thread.sleep(10);
         }
-        assertThat(limits.warnings(caller.tenant(), 10))
+        assertThat(limits.warnings(caller.tenant(), 10, Actor.SYSTEM))
                 .extracting(Limits.Warning::percent)
                 .containsExactlyInAnyOrder(50, 80);
     }
@@ -408,7 +412,7 @@ class QuotasTest {
         assertThatThrownBy(() -> limits.set(
                         caller.tenant(),
                         new Limits.Wanted(null, UUID.randomUUID(), null, LimitKind.TOKENS_PER_DAY, 1, List.of(), false),
-                        "test"))
+                        Actor.SYSTEM))
                 .isInstanceOfSatisfying(
                         InvalidRequestException.class,
                         e -> assertThat(e.field()).isEqualTo("key"));

@@ -12,6 +12,8 @@ import java.util.HexFormat;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.MediaType;
+import org.springframework.web.reactive.function.server.RequestPredicates;
+import org.springframework.web.reactive.function.server.RouterFunctions;
 import org.springframework.web.reactive.function.server.ServerRequest;
 import org.springframework.web.reactive.function.server.ServerResponse;
 import reactor.core.publisher.Mono;
@@ -35,6 +37,16 @@ public final class AdminHandler {
         this.blocking = blocking;
     }
 
+    public RouterFunctions.Builder routes() {
+        RouterFunctions.Builder routes = RouterFunctions.route();
+        for (Operation operation : operations.all()) {
+            routes.route(
+                    RequestPredicates.method(operation.method()).and(RequestPredicates.path(operation.path())),
+                    request -> handle(operation, request));
+        }
+        return routes;
+    }
+
     /** What is sent back. */
     record Answer(int status, byte[] body, @Nullable String etag, String type) {
         static final Answer NOTHING = new Answer(204, new byte[0], null, MediaType.APPLICATION_JSON_VALUE);
@@ -46,8 +58,11 @@ public final class AdminHandler {
                 .publishOn(blocking)
                 .flatMap(both -> {
                     Actor actor = AdminActors.of(both.getT1(), request);
-                    Call call =
-                            new Call(actor, request.pathVariables(), request.queryParams().toSingleValueMap(), both.getT2());
+                    Call call = new Call(
+                            actor,
+                            request.pathVariables(),
+                            request.queryParams().toSingleValueMap(),
+                            both.getT2());
                     return respond(request, told(() -> run(operation, call, request)));
                 });
     }
@@ -68,19 +83,20 @@ public final class AdminHandler {
 
     private Answer run(Operation operation, Call call, ServerRequest request) {
         if (!operation.changes()) {
-            return answer(operation, operation.work().apply(call));
+            return answer(operation.work().apply(call));
         }
         String expected = request.headers().firstHeader("If-Match");
         String key = request.headers().firstHeader("Idempotency-Key");
         if (key != null && (key.isBlank() || key.length() > 255)) {
             throw ApiException.invalid("Idempotency-Key", "An idempotency key has 1 to 255 characters.");
         }
-        String what = request.method() + " " + request.uri().getRawPath() + "?" + request.uri().getRawQuery();
+        String what = request.method() + " " + request.uri().getRawPath() + "?"
+                + request.uri().getRawQuery();
         return repeats.once(call.actor(), key, sha256(what.getBytes(StandardCharsets.UTF_8), call.content()), () -> {
             if (expected != null && !expected.equals("*")) {
                 checkUnchanged(operation, call, expected);
             }
-            return answer(operation, operation.work().apply(call));
+            return answer(operation.work().apply(call));
         });
     }
 
@@ -89,13 +105,13 @@ public final class AdminHandler {
         if (read == null) {
             throw ApiException.invalid("If-Match", "'If-Match' is for what can be read at the same address.");
         }
-        Answer now = answer(read, read.work().apply(new Call(call.actor(), call.variables(), Map.of(), new byte[0])));
+        Answer now = answer(read.work().apply(new Call(call.actor(), call.variables(), Map.of(), new byte[0])));
         if (!expected.equals(now.etag)) {
             throw ApiException.changed("It is no longer what was read: read it again, and repeat the change.");
         }
     }
 
-    private static Answer answer(Operation operation, @Nullable Object value) {
+    private static Answer answer(@Nullable Object value) {
         if (value == null) {
             return Answer.NOTHING;
         }

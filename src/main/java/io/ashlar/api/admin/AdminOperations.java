@@ -12,6 +12,9 @@ import io.ashlar.audit.AuditEntry;
 import io.ashlar.audit.AuditFilter;
 import io.ashlar.audit.AuditLog;
 import io.ashlar.audit.AuditTable;
+import io.ashlar.blueprint.Blueprint;
+import io.ashlar.blueprint.Blueprints;
+import io.ashlar.blueprint.Difference;
 import io.ashlar.catalog.Catalog;
 import io.ashlar.catalog.Deployment;
 import io.ashlar.identity.AdminKeys;
@@ -72,9 +75,14 @@ public final class AdminOperations {
             ServiceClasses classes,
             UsageReports usage,
             AuditLog audit,
+            Blueprints blueprints,
             Clock clock) {}
 
-    record NewTenant(String name, @Nullable String serviceClass, @Nullable Double weight, @Nullable List<String> models) {}
+    record NewTenant(
+            String name,
+            @Nullable String serviceClass,
+            @Nullable Double weight,
+            @Nullable List<String> models) {}
 
     record TenantChange(
             @Nullable String serviceClass,
@@ -84,15 +92,23 @@ public final class AdminOperations {
 
     record Named(String name) {}
 
-    record NewKey(String name, @Nullable String project, @Nullable Instant expiresAt) {}
+    record NewKey(
+            String name, @Nullable String project, @Nullable Instant expiresAt) {}
 
     /** With the text, which is told this once. */
     record MadeKey(UUID id, String key) {}
 
-    record NewMember(String login, String password, Role role, @Nullable String tenant) {}
+    record NewMember(
+            String login,
+            String password,
+            Role role,
+            @Nullable String tenant) {}
 
     record MemberChange(
-            @Nullable Role role, @Nullable String tenant, @Nullable Boolean enabled, @Nullable String password) {}
+            @Nullable Role role,
+            @Nullable String tenant,
+            @Nullable Boolean enabled,
+            @Nullable String password) {}
 
     record NewLimit(
             LimitKind kind,
@@ -141,11 +157,20 @@ public final class AdminOperations {
 
     record PolicyChange(String model, @Nullable String policy) {}
 
-    record NewDeployment(String name, String model, @Nullable Boolean sharesPrefixes, @Nullable String policy) {}
+    record NewDeployment(
+            String name,
+            String model,
+            @Nullable Boolean sharesPrefixes,
+            @Nullable String policy) {}
 
-    record DeploymentChange(@Nullable Boolean sharesPrefixes, @Nullable String policy, @Nullable Boolean draining) {}
+    record DeploymentChange(
+            @Nullable Boolean sharesPrefixes,
+            @Nullable String policy,
+            @Nullable Boolean draining) {}
 
     record Freed(long bytes) {}
+
+    record Applied(List<Difference> changes) {}
 
     private final Services s;
     private final List<Operation> all = new ArrayList<>();
@@ -159,6 +184,22 @@ public final class AdminOperations {
         classesAndPrices();
         deployments();
         reports();
+        one(
+                GET,
+                AT + "/configuration",
+                "The present state, as it can be applied.",
+                null,
+                Blueprint.class,
+                c -> s.blueprints.export(c.actor()));
+        all.add(new Operation(
+                PUT,
+                AT + "/configuration",
+                "Brings the platform to a state; with dry_run it only says what is different.",
+                Blueprint.class,
+                Applied.class,
+                false,
+                List.of("dry_run"),
+                c -> new Applied(s.blueprints.apply(c.body(Blueprint.class), c.flag("dry_run"), c.actor()))));
         one(GET, AT + "/openapi.json", "This description.", null, Map.class, c -> OpenApi.describe(all));
     }
 
@@ -167,7 +208,8 @@ public final class AdminOperations {
     }
 
     /** What reads at a path; null where nothing does. */
-    @Nullable Operation reading(String path) {
+    @Nullable
+    Operation reading(String path) {
         return all.stream()
                 .filter(o -> o.method() == GET && o.path().equals(path))
                 .findFirst()
@@ -185,7 +227,11 @@ public final class AdminOperations {
     }
 
     private void many(
-            String path, String summary, Class<?> answer, List<String> filters, Function<Call, Operation.Page<?>> work) {
+            String path,
+            String summary,
+            Class<?> answer,
+            List<String> filters,
+            Function<Call, Operation.Page<?>> work) {
         all.add(new Operation(GET, path, summary, null, answer, true, filters, work::apply));
     }
 
@@ -246,8 +292,12 @@ public final class AdminOperations {
             }
             return tenant(c);
         });
-        many(TENANT + "/projects", "A tenant's projects.", Project.class, List.of(), c ->
-                Operation.Page.whole(s.tenants.projects(tenant(c).id(), c.actor())));
+        many(
+                TENANT + "/projects",
+                "A tenant's projects.",
+                Project.class,
+                List.of(),
+                c -> Operation.Page.whole(s.tenants.projects(tenant(c).id(), c.actor())));
         one(POST, TENANT + "/projects", "Creates a project.", Named.class, Project.class, c -> {
             Tenant tenant = tenant(c);
             UUID id = s.tenants.createProject(tenant.id(), c.body(Named.class).name, c.actor());
@@ -260,8 +310,12 @@ public final class AdminOperations {
             s.tenants.removeProject(tenant(c).id(), c.variable("project"), c.actor());
             return null;
         });
-        many(TENANT + "/grants", "The deployments that a tenant may use.", Named.class, List.of(), c ->
-                Operation.Page.whole(s.catalog.grantsOf(tenant(c).id(), c.actor()).stream()
+        many(
+                TENANT + "/grants",
+                "The deployments that a tenant may use.",
+                Named.class,
+                List.of(),
+                c -> Operation.Page.whole(s.catalog.grantsOf(tenant(c).id(), c.actor()).stream()
                         .map(Named::new)
                         .toList()));
         one(PUT, TENANT + "/grants/{*deployment}", "Lets a tenant use a deployment.", null, Named.class, c -> {
@@ -302,8 +356,12 @@ public final class AdminOperations {
     }
 
     private void keys() {
-        many(TENANT + "/keys", "A tenant's API keys, without their secrets.", ApiKey.class, List.of(), c ->
-                c.page(s.keys.ofTenant(tenant(c).id(), c.offset(), c.limit() + 1, c.actor())));
+        many(
+                TENANT + "/keys",
+                "A tenant's API keys, without their secrets.",
+                ApiKey.class,
+                List.of(),
+                c -> c.page(s.keys.ofTenant(tenant(c).id(), c.offset(), c.limit() + 1, c.actor())));
         one(POST, TENANT + "/keys", "Creates an API key; its text is told once.", NewKey.class, MadeKey.class, c -> {
             NewKey wanted = c.body(NewKey.class);
             String project = wanted.project == null ? Tenants.FIRST_PROJECT : wanted.project;
@@ -314,8 +372,12 @@ public final class AdminOperations {
             found(s.keys.revoke(tenant(c).id(), c.id("id"), c.actor()), "id", "key");
             return null;
         });
-        many(AT + "/admin-keys", "Keys of this API.", AdminKeys.AdminKey.class, List.of(), c ->
-                Operation.Page.whole(s.adminKeys.all(c.actor())));
+        many(
+                AT + "/admin-keys",
+                "Keys of this API.",
+                AdminKeys.AdminKey.class,
+                List.of(),
+                c -> Operation.Page.whole(s.adminKeys.all(c.actor())));
         one(POST, AT + "/admin-keys", "Creates an admin key; its text is told once.", Named.class, MadeKey.class, c -> {
             String text = s.adminKeys.create(c.body(Named.class).name, c.actor());
             UUID id = s.adminKeys.all(c.actor()).getLast().id();
@@ -330,24 +392,34 @@ public final class AdminOperations {
     private void members() {
         many(AT + "/members", "People who sign in.", Member.class, List.of("tenant", "search"), c -> {
             String tenant = c.textOrNull("tenant");
-            UUID of = tenant != null ? tenant(c, "tenant", tenant).id() : c.actor().tenant();
+            UUID of = tenant != null
+                    ? tenant(c, "tenant", tenant).id()
+                    : c.actor().tenant();
             return c.page(s.members.find(of, c.text("search"), c.offset(), c.limit() + 1, c.actor()));
         });
         one(POST, AT + "/members", "Lets somebody sign in with a password.", NewMember.class, Member.class, c -> {
             NewMember wanted = c.body(NewMember.class);
-            UUID tenant = wanted.tenant == null ? null : tenant(c, "tenant", wanted.tenant).id();
+            UUID tenant = wanted.tenant == null
+                    ? null
+                    : tenant(c, "tenant", wanted.tenant).id();
             s.members.create(wanted.login, wanted.password, wanted.role, tenant, c.actor());
             return member(c, wanted.login);
         });
-        one(GET, AT + "/members/{login}", "Somebody who signs in.", null, Member.class, c ->
-                member(c, c.variable("login")));
+        one(
+                GET,
+                AT + "/members/{login}",
+                "Somebody who signs in.",
+                null,
+                Member.class,
+                c -> member(c, c.variable("login")));
         one(PUT, AT + "/members/{login}", "Changes what is said.", MemberChange.class, Member.class, c -> {
             Member old = member(c, c.variable("login"));
             MemberChange change = c.body(MemberChange.class);
             if (change.role != null) {
                 String place = change.tenant == null ? old.tenantName() : change.tenant;
-                UUID tenant =
-                        change.role.ofPlatform() || place == null ? null : tenant(c, "tenant", place).id();
+                UUID tenant = change.role.ofPlatform() || place == null
+                        ? null
+                        : tenant(c, "tenant", place).id();
                 s.members.setRole(old.login(), change.role, tenant, c.actor());
             }
             if (change.password != null) {
@@ -367,31 +439,46 @@ public final class AdminOperations {
     }
 
     private void limits() {
-        many(TENANT + "/limits", "A tenant's limits, and what this server has used of them.", LimitLine.class, List.of(), c -> {
-            Tenant tenant = tenant(c);
-            Map<UUID, Long> used = s.quotas.used(tenant.id());
-            return Operation.Page.whole(s.limits.ofTenant(tenant.id(), c.actor()).stream()
-                    .map(l -> line(l, used.get(l.id())))
-                    .toList());
-        });
-        one(POST, TENANT + "/limits", "Sets a limit, or changes the one of its kind.", NewLimit.class, LimitLine.class, c -> {
-            NewLimit wanted = c.body(NewLimit.class);
-            Limits.Wanted limit = new Limits.Wanted(
-                    wanted.project,
-                    wanted.key,
-                    wanted.model,
-                    wanted.kind,
-                    wanted.amount,
-                    wanted.warnPercent == null ? List.of() : wanted.warnPercent,
-                    Boolean.TRUE.equals(wanted.overbooks));
-            return line(s.limits.set(tenant(c).id(), limit, c.actor()), null);
-        });
+        many(
+                TENANT + "/limits",
+                "A tenant's limits, and what this server has used of them.",
+                LimitLine.class,
+                List.of(),
+                c -> {
+                    Tenant tenant = tenant(c);
+                    Map<UUID, Long> used = s.quotas.used(tenant.id());
+                    return Operation.Page.whole(s.limits.ofTenant(tenant.id(), c.actor()).stream()
+                            .map(l -> line(l, used.get(l.id())))
+                            .toList());
+                });
+        one(
+                POST,
+                TENANT + "/limits",
+                "Sets a limit, or changes the one of its kind.",
+                NewLimit.class,
+                LimitLine.class,
+                c -> {
+                    NewLimit wanted = c.body(NewLimit.class);
+                    Limits.Wanted limit = new Limits.Wanted(
+                            wanted.project,
+                            wanted.key,
+                            wanted.model,
+                            wanted.kind,
+                            wanted.amount,
+                            wanted.warnPercent == null ? List.of() : wanted.warnPercent,
+                            Boolean.TRUE.equals(wanted.overbooks));
+                    return line(s.limits.set(tenant(c).id(), limit, c.actor()), null);
+                });
         one(DELETE, TENANT + "/limits/{id}", "Removes a limit.", null, null, c -> {
             found(s.limits.remove(tenant(c).id(), c.id("id"), c.actor()), "id", "limit");
             return null;
         });
-        many(TENANT + "/warnings", "Soft budgets that were reached, the latest first.", Limits.Warning.class, List.of(), c ->
-                Operation.Page.whole(s.limits.warnings(tenant(c).id(), c.limit(), c.actor())));
+        many(
+                TENANT + "/warnings",
+                "Soft budgets that were reached, the latest first.",
+                Limits.Warning.class,
+                List.of(),
+                c -> Operation.Page.whole(s.limits.warnings(tenant(c).id(), c.limit(), c.actor())));
     }
 
     private static LimitLine line(Limit l, @Nullable Long used) {
@@ -410,9 +497,14 @@ public final class AdminOperations {
     }
 
     private void classesAndPrices() {
-        many(AT + "/service-classes", "Service classes, the highest first.", ClassLine.class, List.of(), c ->
-                Operation.Page.whole(
-                        s.classes.all(c.actor()).stream().map(AdminOperations::line).toList()));
+        many(
+                AT + "/service-classes",
+                "Service classes, the highest first.",
+                ClassLine.class,
+                List.of(),
+                c -> Operation.Page.whole(s.classes.all(c.actor()).stream()
+                        .map(AdminOperations::line)
+                        .toList()));
         one(PUT, AT + "/service-classes/{name}", "Adds or changes a class.", ClassChange.class, ClassLine.class, c -> {
             ServiceClass set = merged(c.variable("name"), c.body(ClassChange.class));
             s.classes.set(set, c.actor());
@@ -422,15 +514,18 @@ public final class AdminOperations {
             found(s.classes.remove(c.variable("name"), c.actor()), "name", "service class");
             return null;
         });
-        many(AT + "/prices", "Prices, in millionths of the currency for a million tokens.", PriceLine.class, List.of(), c ->
-                Operation.Page.whole(s.limits.prices(c.actor()).entrySet().stream()
+        many(
+                AT + "/prices",
+                "Prices, in millionths of the currency for a million tokens.",
+                PriceLine.class,
+                List.of(),
+                c -> Operation.Page.whole(s.limits.prices(c.actor()).entrySet().stream()
                         .map(e -> line(e.getKey(), e.getValue()))
                         .sorted(java.util.Comparator.comparing(PriceLine::model))
                         .toList()));
         one(PUT, AT + "/prices", "Sets what a deployment costs.", PriceLine.class, PriceLine.class, c -> {
             PriceLine wanted = c.body(PriceLine.class);
-            s.limits.setPrice(
-                    wanted.model, new Price(wanted.prompt, wanted.cached, wanted.completion), c.actor());
+            s.limits.setPrice(wanted.model, new Price(wanted.prompt, wanted.cached, wanted.completion), c.actor());
             return wanted;
         });
     }
@@ -484,28 +579,48 @@ public final class AdminOperations {
     }
 
     private void deployments() {
-        many(AT + "/deployments", "What is served.", Deployment.class, List.of(), c ->
-                Operation.Page.whole(s.catalog.deployments(c.actor())));
-        one(POST, AT + "/deployments", "Serves a model under one more name.", NewDeployment.class, Deployment.class, c -> {
-            NewDeployment wanted = c.body(NewDeployment.class);
-            checkPolicy(wanted.policy);
-            s.catalog.create(
-                    wanted.name, wanted.model, Boolean.TRUE.equals(wanted.sharesPrefixes), wanted.policy, c.actor());
-            return deployment(c, wanted.name);
-        });
+        many(
+                AT + "/deployments",
+                "What is served.",
+                Deployment.class,
+                List.of(),
+                c -> Operation.Page.whole(s.catalog.deployments(c.actor())));
+        one(
+                POST,
+                AT + "/deployments",
+                "Serves a model under one more name.",
+                NewDeployment.class,
+                Deployment.class,
+                c -> {
+                    NewDeployment wanted = c.body(NewDeployment.class);
+                    checkPolicy(wanted.policy);
+                    s.catalog.create(
+                            wanted.name,
+                            wanted.model,
+                            Boolean.TRUE.equals(wanted.sharesPrefixes),
+                            wanted.policy,
+                            c.actor());
+                    return deployment(c, wanted.name);
+                });
         String at = AT + "/deployments/{*deployment}";
         one(GET, at, "A deployment.", null, Deployment.class, c -> deployment(c, name(c)));
-        one(PUT, at, "Changes what is said: a policy of null is the platform's.", DeploymentChange.class, Deployment.class, c -> {
-            Deployment old = deployment(c, name(c));
-            DeploymentChange change = c.body(DeploymentChange.class);
-            checkPolicy(change.policy);
-            boolean shares = change.sharesPrefixes == null ? old.sharesPrefixes() : change.sharesPrefixes;
-            s.catalog.change(old.name(), shares, change.policy, c.actor());
-            if (change.draining != null) {
-                s.catalog.setDraining(old.name(), change.draining, c.actor());
-            }
-            return deployment(c, old.name());
-        });
+        one(
+                PUT,
+                at,
+                "Changes what is said: a policy of null is the platform's.",
+                DeploymentChange.class,
+                Deployment.class,
+                c -> {
+                    Deployment old = deployment(c, name(c));
+                    DeploymentChange change = c.body(DeploymentChange.class);
+                    checkPolicy(change.policy);
+                    boolean shares = change.sharesPrefixes == null ? old.sharesPrefixes() : change.sharesPrefixes;
+                    s.catalog.change(old.name(), shares, change.policy, c.actor());
+                    if (change.draining != null) {
+                        s.catalog.setDraining(old.name(), change.draining, c.actor());
+                    }
+                    return deployment(c, old.name());
+                });
         one(DELETE, at, "Serves it no longer; the model stays.", null, null, c -> {
             found(s.catalog.delete(name(c), c.actor()), "deployment", "deployment");
             return null;
@@ -514,16 +629,31 @@ public final class AdminOperations {
             found(s.catalog.restart(name(c), c.actor()), "deployment", "deployment");
             return deployment(c, name(c));
         });
-        one(PUT, AT + "/policies", "Which policy orders a deployment's requests.", PolicyChange.class, PolicyChange.class, c -> {
-            PolicyChange wanted = c.body(PolicyChange.class);
-            checkPolicy(wanted.policy);
-            found(s.catalog.setPolicy(wanted.model, wanted.policy, c.actor()), "model", "model");
-            return wanted;
-        });
-        many(AT + "/models", "Imported models, and what they share.", ModelSummary.class, List.of(), c ->
-                Operation.Page.whole(s.library.list(c.actor())));
-        one(DELETE, AT + "/models/{*deployment}", "Removes a model, its deployments and its own blocks.", null, Freed.class, c ->
-                new Freed(s.library.remove(name(c), c.actor())));
+        one(
+                PUT,
+                AT + "/policies",
+                "Which policy orders a deployment's requests.",
+                PolicyChange.class,
+                PolicyChange.class,
+                c -> {
+                    PolicyChange wanted = c.body(PolicyChange.class);
+                    checkPolicy(wanted.policy);
+                    found(s.catalog.setPolicy(wanted.model, wanted.policy, c.actor()), "model", "model");
+                    return wanted;
+                });
+        many(
+                AT + "/models",
+                "Imported models, and what they share.",
+                ModelSummary.class,
+                List.of(),
+                c -> Operation.Page.whole(s.library.list(c.actor())));
+        one(
+                DELETE,
+                AT + "/models/{*deployment}",
+                "Removes a model, its deployments and its own blocks.",
+                null,
+                Freed.class,
+                c -> new Freed(s.library.remove(name(c), c.actor())));
     }
 
     private static String name(Call c) {
@@ -543,27 +673,36 @@ public final class AdminOperations {
 
     private void reports() {
         List<String> scope = List.of("by", "from", "to", "tenant", "project", "model");
-        all.add(new Operation(GET, AT + "/usage", "What was used, by day, tenant, project, key or model.", null,
-                UsageReports.Line.class, true, scope, c ->
-                Operation.Page.whole(s.usage.lines(scope(c), by(c), c.limit(), c.actor()))));
-        all.add(new Operation(GET, AT + "/usage.csv", "The same as a table, whole.", null, String.class, false, scope, c -> {
-            StringWriter table = new StringWriter();
-            UsageTable.write(s.usage, scope(c), by(c), c.actor(), new PrintWriter(table));
-            return table.toString();
-        }));
+        all.add(new Operation(
+                GET,
+                AT + "/usage",
+                "What was used, by day, tenant, project, key or model.",
+                null,
+                UsageReports.Line.class,
+                true,
+                scope,
+                c -> Operation.Page.whole(s.usage.lines(scope(c), by(c), c.limit(), c.actor()))));
+        all.add(new Operation(
+                GET, AT + "/usage.csv", "The same as a table, whole.", null, String.class, false, scope, c -> {
+                    StringWriter table = new StringWriter();
+                    UsageTable.write(s.usage, scope(c), by(c), c.actor(), new PrintWriter(table));
+                    return table.toString();
+                }));
         List<String> filter = List.of("actor", "action", "subject");
         many(AT + "/audit", "Who changed what, the latest first.", AuditEntry.class, filter, c -> {
             long before = c.text("after").isEmpty() ? Long.MAX_VALUE : c.offset();
             List<AuditEntry> found = s.audit.latest(c.actor(), filter(c), before, c.limit() + 1);
             boolean more = found.size() > c.limit();
             List<AuditEntry> page = more ? found.subList(0, c.limit()) : found;
-            return new Operation.Page<>(page, more ? String.valueOf(page.getLast().id()) : null);
+            return new Operation.Page<>(
+                    page, more ? String.valueOf(page.getLast().id()) : null);
         });
-        all.add(new Operation(GET, AT + "/audit.csv", "The same as a table, whole.", null, String.class, false, filter, c -> {
-            StringWriter table = new StringWriter();
-            AuditTable.write(s.audit, c.actor(), filter(c), new PrintWriter(table));
-            return table.toString();
-        }));
+        all.add(new Operation(
+                GET, AT + "/audit.csv", "The same as a table, whole.", null, String.class, false, filter, c -> {
+                    StringWriter table = new StringWriter();
+                    AuditTable.write(s.audit, c.actor(), filter(c), new PrintWriter(table));
+                    return table.toString();
+                }));
     }
 
     private static AuditFilter filter(Call c) {

@@ -37,7 +37,8 @@ record Call(Actor actor, Map<String, String> variables, Map<String, String> quer
         return query.getOrDefault(name, "");
     }
 
-    @Nullable String textOrNull(String name) {
+    @Nullable
+    String textOrNull(String name) {
         String text = query.get(name);
         return text == null || text.isEmpty() ? null : text;
     }
@@ -50,7 +51,8 @@ record Call(Actor actor, Map<String, String> variables, Map<String, String> quer
         };
     }
 
-    @Nullable LocalDate day(String name) {
+    @Nullable
+    LocalDate day(String name) {
         String text = textOrNull(name);
         try {
             return text == null ? null : LocalDate.parse(text);

@@ -1,5 +1,6 @@
 package io.ashlar.api.admin;
 
+import io.ashlar.access.Permission;
 import io.ashlar.api.ApiException;
 import io.ashlar.engine.Engine;
 import io.ashlar.engine.EngineMetrics;
@@ -12,6 +13,7 @@ import io.ashlar.serving.RequestLog;
 import io.ashlar.serving.Serving;
 import java.util.Locale;
 import java.util.UUID;
+import java.util.function.Supplier;
 import org.springframework.http.MediaType;
 import org.springframework.web.reactive.function.server.ServerRequest;
 import org.springframework.web.reactive.function.server.ServerResponse;
@@ -43,6 +45,10 @@ public final class ExplanationHandler {
     }
 
     public Mono<ServerResponse> requests(ServerRequest request) {
+        return seeing(request, this::requests);
+    }
+
+    private Mono<ServerResponse> requests() {
         ObjectNode root = JsonMapper.shared().createObjectNode();
         ArrayNode data = root.putArray("data");
         log.latest(MOST).forEach(entry -> describe(data.addObject(), entry));
@@ -51,6 +57,10 @@ public final class ExplanationHandler {
 
     /** By the id that every answer has in its {@code x-request-id} header. */
     public Mono<ServerResponse> request(ServerRequest request) {
+        return seeing(request, () -> one(request));
+    }
+
+    private Mono<ServerResponse> one(ServerRequest request) {
         RequestLog.Entry entry;
         try {
             entry = log.find(UUID.fromString(request.pathVariable("id")));
@@ -97,6 +107,20 @@ public final class ExplanationHandler {
     }
 
     public Mono<ServerResponse> scheduler(ServerRequest request) {
+        return seeing(request, this::scheduler);
+    }
+
+    /** For those who may see the platform. */
+    private static Mono<ServerResponse> seeing(ServerRequest request, Supplier<Mono<ServerResponse>> work) {
+        return request.principal().flatMap(p -> {
+            if (!AdminActors.of(p, request).may(Permission.SEE_PLATFORM)) {
+                return Mono.error(ApiException.forbidden("access_denied", "Only the platform's members may see this."));
+            }
+            return work.get();
+        });
+    }
+
+    private Mono<ServerResponse> scheduler() {
         ObjectNode root = JsonMapper.shared().createObjectNode();
         ArrayNode engines = root.putArray("engines");
         for (Host host : serving.hosts()) {

@@ -56,11 +56,10 @@ final class OpenApi {
         described.put("summary", operation.summary());
         described.put("parameters", parameters);
         if (operation.body() != null) {
-            described.put(
-                    "requestBody",
-                    Map.of("required", true, "content", json(schemas.of(operation.body()))));
+            described.put("requestBody", Map.of("required", true, "content", json(schemas.of(operation.body()))));
         }
-        described.put("responses", Map.of("2XX", answer(operation, schemas), "default", Map.of("description", "An error.")));
+        described.put(
+                "responses", Map.of("2XX", answer(operation, schemas), "default", Map.of("description", "An error.")));
         return described;
     }
 

@@ -19,7 +19,8 @@ public final class Repeats {
     private static final String PURPOSE = "answers of the admin API";
     private static final Duration KEPT = Duration.ofDays(1);
 
-    private record Earlier(byte[] request, int status, @Nullable String etag, byte[] body) {}
+    private record Earlier(
+            byte[] request, int status, @Nullable String etag, byte[] body) {}
 
     private final JdbcClient database;
     private final TransactionTemplate transactions;
@@ -39,8 +40,11 @@ public final class Repeats {
      */
     AdminHandler.Answer once(Actor actor, @Nullable String key, byte[] request, Supplier<AdminHandler.Answer> change) {
         return Objects.requireNonNull(transactions.execute(t -> {
-            // The audit log is a chain, so that changes wait for each other anyway; what is read here stays true until the end.
-            database.sql("select hash from audit_head for update").query(byte[].class).single();
+            // The audit log is a chain, so that changes wait for each other anyway; what is read here stays true until
+            // the end.
+            database.sql("select hash from audit_head for update")
+                    .query(byte[].class)
+                    .single();
             if (key == null) {
                 return change.get();
             }

@@ -167,6 +167,10 @@ public final class Admission {
             }
             throw ApiException.modelNotFound(name);
         }
+        if (model.draining()) {
+            model.endLease();
+            throw ApiException.unavailable("The model '" + name + "' takes no new requests: it is being drained.", 30);
+        }
         return model;
     }
 
