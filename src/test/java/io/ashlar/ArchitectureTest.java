@@ -131,7 +131,8 @@ class ArchitectureTest {
                     "api",
                     "access",
                     "blueprint",
-                    "document")
+                    "document",
+                    "database")
             .whereLayer("cli")
             .mayOnlyAccessLayers(
                     "app",

@@ -10,6 +10,7 @@ import io.ashlar.compute.Device;
 import io.ashlar.compute.cpu.CpuDevice;
 import io.ashlar.compute.cuda.CudaDevices;
 import io.ashlar.compute.cuda.NvidiaDriver;
+import io.ashlar.console.ConsoleLimits;
 import io.ashlar.database.ChangeFeed;
 import io.ashlar.engine.Engine;
 import io.ashlar.engine.EngineOptions;
@@ -35,6 +36,7 @@ import io.ashlar.serving.ModelLibrary;
 import io.ashlar.serving.RequestLog;
 import io.ashlar.serving.Serving;
 import io.ashlar.serving.ServingLimits;
+import io.ashlar.usage.RecentUsage;
 import io.ashlar.usage.UsageHistory;
 import io.ashlar.usage.UsageLedger;
 import io.ashlar.usage.UsageReports;
@@ -172,14 +174,20 @@ public class Core {
     }
 
     @Bean
+    ConsoleLimits consoleLimits(AshlarProperties properties) {
+        return new ConsoleLimits(properties.signIn().longest());
+    }
+
+    @Bean
     TokenAuthenticator tokenAuthenticator(
             SignInProviders providers,
             Members members,
             Tenants tenants,
             JdbcClient database,
             ChangeFeed changes,
-            ExecutorService blockingWork) {
-        return new TokenAuthenticator(providers, members, tenants, database, changes, blockingWork);
+            ExecutorService blockingWork,
+            Clock clock) {
+        return new TokenAuthenticator(providers, members, tenants, database, changes, blockingWork, clock);
     }
 
     @Bean
@@ -348,6 +356,13 @@ public class Core {
             DataFolder folder, OpenDatabase database, TransactionTemplate transactions, AshlarProperties properties) {
         UsageStore store = new UsageStore(new JdbcTemplate(database.pool()), transactions);
         return new UsageLedger(folder.usage(), store::write, properties.usage().journalSync());
+    }
+
+    @Bean
+    RecentUsage recentUsage(UsageLedger ledger) {
+        RecentUsage recent = new RecentUsage(System::nanoTime);
+        ledger.onSettled(recent::note);
+        return recent;
     }
 
     @Bean

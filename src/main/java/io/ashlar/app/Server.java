@@ -178,8 +178,12 @@ public final class Server implements AutoCloseable {
         settings.put("server.port", properties.console().port());
         settings.put("server.servlet.session.cookie.name", "ASHLAR_CONSOLE");
         settings.put("server.servlet.session.cookie.http-only", true);
-        settings.put("server.servlet.session.cookie.same-site", "strict");
-        settings.put("server.servlet.session.timeout", "30m");
+        // A provider sends people back from another site: a strict cookie would not come with them.
+        settings.put("server.servlet.session.cookie.same-site", "lax");
+        settings.put(
+                "server.servlet.session.timeout", properties.signIn().idle().toSeconds() + "s");
+        settings.put("vaadin.close-idle-sessions", true);
+        settings.put("server.forward-headers-strategy", "native");
         settings.put("vaadin.launch-browser", false);
         return start(ConsoleApplication.class, WebApplicationType.SERVLET, settings);
     }

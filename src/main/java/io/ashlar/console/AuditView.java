@@ -27,7 +27,7 @@ import java.util.Set;
 /** Who changed what, the newest first. */
 @Route("audit")
 @PageTitle("Audit · Ashlar")
-@RolesAllowed(ConsoleSecurity.ADMINISTRATOR)
+@RolesAllowed({ConsoleSecurity.ADMINISTRATOR, ConsoleSecurity.VIEWER, ConsoleSecurity.TENANT_ADMINISTRATOR})
 public class AuditView extends Page {
     private static final long serialVersionUID = 1;
     private static final int MORE = 100;

@@ -2,11 +2,13 @@ package io.ashlar.console;
 
 import com.vaadin.flow.component.dependency.StyleSheet;
 import com.vaadin.flow.component.page.AppShellConfigurator;
+import com.vaadin.flow.component.page.Push;
 import com.vaadin.flow.component.page.Viewport;
 import com.vaadin.flow.server.AppShellSettings;
 import com.vaadin.flow.theme.lumo.Lumo;
 
 /** What every page of the console has: theme, styles, title. */
+@Push
 @StyleSheet(Lumo.STYLESHEET)
 @StyleSheet("styles/ashlar.css")
 @Viewport("width=device-width, initial-scale=1")
@@ -16,6 +18,5 @@ public class ConsoleShell implements AppShellConfigurator {
     @Override
     public void configurePage(AppShellSettings settings) {
         settings.setPageTitle("Ashlar");
-        settings.addMetaTag("color-scheme", "light");
     }
 }

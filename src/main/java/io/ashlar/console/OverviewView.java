@@ -1,5 +1,18 @@
 package io.ashlar.console;
 
+import java.util.function.ToDoubleFunction;
+import java.util.UUID;
+import io.ashlar.usage.RecentUsage;
+import io.ashlar.scheduler.ServiceClass;
+import io.ashlar.quota.ServiceClasses;
+import io.ashlar.identity.Tenants;
+import io.ashlar.identity.Tenant;
+import io.ashlar.access.Permission;
+import io.ashlar.access.Actor;
+import com.vaadin.flow.router.BeforeEnterObserver;
+import com.vaadin.flow.router.BeforeEnterEvent;
+import com.vaadin.flow.component.html.Paragraph;
+import com.vaadin.flow.component.UI;
 import com.vaadin.flow.component.AttachEvent;
 import com.vaadin.flow.component.DetachEvent;
 import com.vaadin.flow.component.grid.Grid;
@@ -11,11 +24,10 @@ import com.vaadin.flow.component.html.Span;
 import com.vaadin.flow.router.PageTitle;
 import com.vaadin.flow.router.Route;
 import io.ashlar.api.Intake;
-import io.ashlar.engine.EngineMetrics;
 import io.ashlar.serving.ServedModel;
 import io.ashlar.serving.Serving;
 import io.ashlar.usage.UsageLedger;
-import jakarta.annotation.security.RolesAllowed;
+import jakarta.annotation.security.PermitAll;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -25,10 +37,11 @@ import org.jspecify.annotations.Nullable;
 /** Is everything well? What is served, and what the engine does now. */
 @Route("")
 @PageTitle("Overview · Ashlar")
-@RolesAllowed(ConsoleSecurity.ADMINISTRATOR)
-public class OverviewView extends Page {
+@PermitAll // those of a tenant are led to it
+public class OverviewView extends Page implements BeforeEnterObserver {
     private static final long serialVersionUID = 1;
-    private static final int REFRESH_MILLIS = 2000;
+    private static final int TABLE_EVERY = 5;
+    private static final int TENANTS_SHOWN = 6;
 
     /** A line of the table; {@code failure} is empty for a deployment that runs. */
     private record Line(
@@ -40,21 +53,47 @@ public class OverviewView extends Page {
     private final Div alarms = new Div();
     private final Figure running = new Figure("Requests running");
     private final Figure waiting = new Figure("Sequences waiting");
+    private final Figure requests = new Figure("Requests per second");
     private final Figure rate = new Figure("Tokens per second");
     private final Figure pages = new Figure("Page pool in use");
     private final Figure weights = new Figure("Weights held");
     private final Grid<Line> deployments = new Grid<>();
-    private long lastTokens = -1;
-    private long lastNanos;
+    private final Chart tokens =
+            new Chart("Tokens per second of the last three minutes", "", false, new Chart.Series("tokens/s", Chart.FIRST, false));
+    private final Chart queue = new Chart(
+            "Sequences running and waiting",
+            "",
+            false,
+            new Chart.Series("running", Chart.FIRST, false),
+            new Chart.Series("waiting", Chart.SECOND, false));
+    private final Chart ttft = latencies("Time to the first token");
+    private final Chart tpot = latencies("Time per token after it");
+    private final Div shares = new Div();
+    private final transient Pulse pulse;
+    private final transient Tenants tenants;
+    private final transient ServiceClasses classes;
+    private final transient ConsoleActors actors;
+    private int beats;
 
-    public OverviewView(Serving serving, Intake intake, UsageLedger ledger) {
+    public OverviewView(
+            Serving serving,
+            Intake intake,
+            UsageLedger ledger,
+            Pulse pulse,
+            Tenants tenants,
+            ServiceClasses classes,
+            ConsoleActors actors) {
         super("Overview");
+        this.pulse = pulse;
+        this.tenants = tenants;
+        this.classes = classes;
+        this.actors = actors;
         this.serving = serving;
         this.intake = intake;
         this.ledger = ledger;
         alarms.addClassName("alarms");
         alarms.getElement().setAttribute("role", "status");
-        Section figures = new Section(running, waiting, rate, pages, weights);
+        Section figures = new Section(running, waiting, requests, rate, pages, weights);
         figures.addClassName("figures");
         figures.getElement().setAttribute("aria-label", "Now");
         deployments.addColumn(Line::name).setHeader("Deployment").setFlexGrow(2).setAutoWidth(true);
@@ -69,8 +108,32 @@ public class OverviewView extends Page {
         deployments.setEmptyStateComponent(empty(
                 "Nothing is deployed",
                 "Import a model with ./ashlar models import DIR --name NAME; it is served at once."));
-        add(alarms, figures, new H2("Deployments"), deployments);
-        refresh();
+        Div panels = new Div(
+                panel("Tokens per second", tokens),
+                panel("Sequences", queue),
+                panel("Time to the first token, last minute", ttft),
+                panel("Time per token, last minute", tpot));
+        panels.addClassName("panels");
+        add(alarms, figures, panels, panel("Tenants by share of the last minute", shares), new H2("Deployments"), deployments);
+    }
+
+    private static Chart latencies(String what) {
+        return new Chart(
+                what,
+                " ms",
+                false,
+                new Chart.Series("p50", Chart.FIRST, false),
+                new Chart.Series("p95", Chart.SECOND, false),
+                new Chart.Series("target", Chart.QUIET, true));
+    }
+
+    @Override
+    public void beforeEnter(BeforeEnterEvent event) {
+        Actor actor = actors.actor();
+        UUID tenant = actor.tenant();
+        if (tenant != null) {
+            tenants.byId(tenant, actor).ifPresent(t -> event.forwardTo(TenantView.class, t.name()));
+        }
     }
 
     private static Span state(ServedModel.Readiness readiness) {
@@ -93,28 +156,100 @@ public class OverviewView extends Page {
 
     @Override
     protected void onAttach(AttachEvent event) {
-        event.getUI().setPollInterval(REFRESH_MILLIS);
-        addPollListener(event);
+        Actor actor = actors.actor();
+        if (!actor.may(Permission.SEE_PLATFORM)) {
+            return;
+        }
+        double[] targets = targets(actor);
+        List<Pulse.Moment> past = pulse.moments(actor);
+        tokens.show(columns(past, Pulse.Moment::tokensPerSecond));
+        queue.show(columns(past, m -> (double) m.running(), m -> (double) m.waiting()));
+        ttft.show(columns(past, m -> m.requests().ttft50(), m -> m.requests().ttft95(), m -> targets[0]));
+        tpot.show(columns(past, m -> m.requests().tpot50(), m -> m.requests().tpot95(), m -> targets[1]));
+        refresh();
+        if (!past.isEmpty()) {
+            show(past.getLast(), actor);
+        }
+        UI ui = event.getUI();
+        Runnable stop = pulse.listen(
+                moment -> ui.access(() -> {
+                    push(moment, targets);
+                    show(moment, actor);
+                }),
+                actor);
+        addDetachListener(e -> stop.run());
     }
 
-    private void addPollListener(AttachEvent event) {
-        var registration = event.getUI().addPollListener(e -> refresh());
-        addDetachListener(e -> registration.remove());
+    private void push(Pulse.Moment m, double[] targets) {
+        double second = m.second();
+        RecentUsage.Summary r = m.requests();
+        tokens.push(List.of(second, m.tokensPerSecond()), Pulse.MOST);
+        queue.push(List.of(second, (double) m.running(), (double) m.waiting()), Pulse.MOST);
+        ttft.push(point(second, r.ttft50(), r.ttft95(), targets[0]), Pulse.MOST);
+        tpot.push(point(second, r.tpot50(), r.tpot95(), targets[1]), Pulse.MOST);
     }
 
-    @Override
-    protected void onDetach(DetachEvent event) {
-        event.getUI().setPollInterval(-1);
+    /** The targets of the highest class that has any, in milliseconds; -1 for none. */
+    private double[] targets(Actor actor) {
+        return classes.all(actor).stream()
+                .filter(ServiceClass::hasTargets)
+                .findFirst()
+                .map(c -> new double[] {
+                    c.ttft().isZero() ? -1 : c.ttft().toMillis(), c.tpot().isZero() ? -1 : c.tpot().toMillis()
+                })
+                .orElse(new double[] {-1, -1});
+    }
+
+    private static List<@Nullable Double> point(double... values) {
+        List<@Nullable Double> point = new ArrayList<>();
+        for (double value : values) {
+            point.add(value < 0 ? null : value);
+        }
+        return point;
+    }
+
+    @SafeVarargs
+    private static List<List<@Nullable Double>> columns(
+            List<Pulse.Moment> moments, ToDoubleFunction<Pulse.Moment>... values) {
+        List<List<@Nullable Double>> columns = new ArrayList<>();
+        columns.add(point(moments.stream().mapToDouble(Pulse.Moment::second).toArray()));
+        for (ToDoubleFunction<Pulse.Moment> value : values) {
+            columns.add(point(moments.stream().mapToDouble(value).toArray()));
+        }
+        return columns;
+    }
+
+    private void show(Pulse.Moment m, Actor actor) {
+        running.show(String.valueOf(intake.inFlight()), "");
+        waiting.show(String.valueOf(m.waiting()), "");
+        requests.show(String.format(Locale.ROOT, "%,.1f", m.requests().requestsPerSecond()), "ended in the last minute");
+        rate.show(String.format(Locale.ROOT, "%,.0f", m.tokensPerSecond()), "made for all tenants");
+        pages.show(
+                String.format(Locale.ROOT, "%.0f %%", m.pages()),
+                "of " + size(serving.metrics().pageBytesTotal()) + ", cached prefixes included");
+        if (beats++ % TABLE_EVERY == 0) {
+            refresh();
+            showShares(m, actor);
+        }
+    }
+
+    private void showShares(Pulse.Moment m, Actor actor) {
+        long all = m.requests().tokens().values().stream().mapToLong(Long::longValue).sum();
+        shares.removeAll();
+        if (all == 0) {
+            shares.add(new Paragraph("Nobody used the machine in the last minute."));
+            return;
+        }
+        attempt(() -> m.requests().tokens().entrySet().stream()
+                .sorted(Map.Entry.<UUID, Long>comparingByValue().reversed())
+                .limit(TENANTS_SHOWN)
+                .forEach(e -> shares.add(bar(
+                        tenants.byId(e.getKey(), actor).map(Tenant::name).orElse("(gone)"),
+                        (double) e.getValue() / all,
+                        String.format(Locale.ROOT, "%.0f %%", 100.0 * e.getValue() / all)))));
     }
 
     private void refresh() {
-        EngineMetrics now = serving.metrics();
-        running.show(String.valueOf(intake.inFlight()), "");
-        waiting.show(String.valueOf(now.waiting()), "");
-        rate.show(tokenRate(now), "made for all tenants");
-        pages.show(
-                String.format(Locale.ROOT, "%.0f %%", 100.0 * now.pageBytesUsed() / Math.max(1, now.pageBytesTotal())),
-                "of " + size(now.pageBytesTotal()) + ", cached prefixes included");
         weights.show(size(serving.weightBytes()), serving.blockCount() + " blocks, each held once");
         showAlarms();
         List<Line> lines = new ArrayList<>();
@@ -148,17 +283,6 @@ public class OverviewView extends Page {
         Div alarm = new Div(text);
         alarm.addClassName("alarm");
         return alarm;
-    }
-
-    private String tokenRate(EngineMetrics now) {
-        long nanos = System.nanoTime();
-        double seconds = (nanos - lastNanos) / 1e9;
-        String text = lastTokens < 0
-                ? "…"
-                : String.format(Locale.ROOT, "%,.0f", (now.completionTokens() - lastTokens) / Math.max(seconds, 1e-3));
-        lastTokens = now.completionTokens();
-        lastNanos = nanos;
-        return text;
     }
 
     static String size(long bytes) {

@@ -14,10 +14,12 @@ import com.vaadin.flow.component.html.Span;
 import com.vaadin.flow.component.notification.Notification;
 import com.vaadin.flow.component.notification.NotificationVariant;
 import io.ashlar.access.InvalidRequestException;
+import io.ashlar.access.NotPermittedException;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /** A page of the console: a heading with its actions, and what follows. */
 abstract class Page extends Main {
@@ -61,6 +63,41 @@ abstract class Page extends Main {
         return empty;
     }
 
+    /** A part of a page with a heading of its own. */
+    static Div panel(String title, Component... content) {
+        Div panel = new Div(new H2(title));
+        panel.addClassName("panel");
+        panel.add(content);
+        return panel;
+    }
+
+    /** A part of a whole as a bar with its number. */
+    static Div bar(String name, double part, String number) {
+        Div fill = new Div();
+        fill.addClassName("fill");
+        fill.getStyle().set("width", Math.min(100, Math.max(0, 100 * part)) + "%");
+        Div track = new Div(fill);
+        track.addClassName("track");
+        Span figure = new Span(number);
+        figure.addClassName("number");
+        Div row = new Div(new Span(name), track, figure);
+        row.addClassName("bar-row");
+        return row;
+    }
+
+    static String count(long number) {
+        return String.format(Locale.ROOT, "%,d", number);
+    }
+
+    /** Millionths of the currency as people read money. */
+    static String money(long millionths) {
+        return String.format(Locale.ROOT, "%,.2f", millionths / 1e6);
+    }
+
+    static String percent(@Nullable Double percent) {
+        return percent == null ? "–" : String.format(Locale.ROOT, "%.1f %%", percent);
+    }
+
     static String time(Instant instant) {
         return TIME.format(instant);
     }
@@ -92,7 +129,7 @@ abstract class Page extends Main {
         try {
             action.run();
             return true;
-        } catch (InvalidRequestException e) {
+        } catch (InvalidRequestException | NotPermittedException e) {
             failed(String.valueOf(e.getMessage()));
         } catch (org.springframework.dao.DataAccessException | org.springframework.transaction.TransactionException e) {
             System.getLogger(Page.class.getName()).log(System.Logger.Level.WARNING, "an action failed", e);

@@ -5,6 +5,7 @@ import io.ashlar.identity.PasswordSignIn;
 import jakarta.servlet.http.HttpServletRequest;
 import java.util.List;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 import org.springframework.security.authentication.AuthenticationProvider;
 import org.springframework.security.authentication.BadCredentialsException;
 import org.springframework.security.authentication.LockedException;
@@ -24,21 +25,28 @@ final class PasswordProvider implements AuthenticationProvider {
 
     @Override
     public Authentication authenticate(Authentication asked) {
-        String code = "";
-        String origin = "";
-        if (RequestContextHolder.getRequestAttributes() instanceof ServletRequestAttributes attributes) {
-            HttpServletRequest request = attributes.getRequest();
-            code = request.getParameter("code") == null ? "" : request.getParameter("code");
-            origin = request.getRemoteAddr();
-        }
+        HttpServletRequest request = request();
+        String code = request == null || request.getParameter("code") == null ? "" : request.getParameter("code");
         try {
-            Member member = signIn.signIn(asked.getName(), String.valueOf(asked.getCredentials()), code, origin);
+            Member member = signIn.signIn(asked.getName(), String.valueOf(asked.getCredentials()), code, origin());
             return UsernamePasswordAuthenticationToken.authenticated(member.login(), null, List.of(authority(member)));
         } catch (PasswordSignIn.Refused e) {
             throw e.reason() == PasswordSignIn.Refused.Reason.WRONG
                     ? new BadCredentialsException(e.reason().name())
                     : new LockedException(e.reason().name());
         }
+    }
+
+    private static @Nullable HttpServletRequest request() {
+        return RequestContextHolder.getRequestAttributes() instanceof ServletRequestAttributes attributes
+                ? attributes.getRequest()
+                : null;
+    }
+
+    /** The address that the present request comes from. */
+    static String origin() {
+        HttpServletRequest request = request();
+        return request == null ? "" : request.getRemoteAddr();
     }
 
     static SimpleGrantedAuthority authority(Member member) {

@@ -1,6 +1,5 @@
 package io.ashlar.console;
 
-import com.vaadin.flow.component.Component;
 import com.vaadin.flow.component.Key;
 import com.vaadin.flow.component.button.Button;
 import com.vaadin.flow.component.checkbox.CheckboxGroup;
@@ -9,87 +8,143 @@ import com.vaadin.flow.component.grid.Grid;
 import com.vaadin.flow.component.grid.GridVariant;
 import com.vaadin.flow.component.html.Div;
 import com.vaadin.flow.component.orderedlayout.VerticalLayout;
+import com.vaadin.flow.component.select.Select;
 import com.vaadin.flow.component.textfield.TextField;
+import com.vaadin.flow.data.provider.DataProvider;
 import com.vaadin.flow.data.value.ValueChangeMode;
 import com.vaadin.flow.router.PageTitle;
 import com.vaadin.flow.router.Route;
+import com.vaadin.flow.router.RouterLink;
+import io.ashlar.access.Actor;
 import io.ashlar.access.InvalidRequestException;
+import io.ashlar.access.Permission;
 import io.ashlar.catalog.Catalog;
 import io.ashlar.catalog.Deployment;
+import io.ashlar.identity.ApiKeys;
 import io.ashlar.identity.Tenant;
 import io.ashlar.identity.Tenants;
+import io.ashlar.usage.UsageReports;
 import jakarta.annotation.security.RolesAllowed;
+import java.time.Clock;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
+import java.util.stream.Stream;
+import org.springframework.transaction.support.TransactionTemplate;
 
-/** The tenants: who they are, what they may use, and whether they are let in. */
+/** The tenants: how each does, found by name or state. A page of them is read at a time, however many there are. */
 @Route("tenants")
 @PageTitle("Tenants · Ashlar")
-@RolesAllowed(ConsoleSecurity.ADMINISTRATOR)
+@RolesAllowed({ConsoleSecurity.ADMINISTRATOR, ConsoleSecurity.VIEWER})
 public class TenantsView extends Page {
     private static final long serialVersionUID = 1;
 
+    /** A tenant and how it does. */
+    private record Line(Tenant tenant, UsageReports.Health health) {}
+
     private final transient Tenants tenants;
     private final transient Catalog catalog;
+    private final transient ApiKeys keys;
+    private final transient UsageReports usage;
+    private final transient TransactionTemplate transactions;
+    private final transient Clock clock;
     private final transient ConsoleActors actors;
-    private final Grid<Tenant> grid = new Grid<>();
+    private final Grid<Line> grid = new Grid<>();
     private final TextField search = new TextField();
+    private final Select<String> state = new Select<>();
 
-    public TenantsView(Tenants tenants, Catalog catalog, ConsoleActors actors) {
+    public TenantsView(
+            Tenants tenants,
+            Catalog catalog,
+            ApiKeys keys,
+            UsageReports usage,
+            TransactionTemplate transactions,
+            Clock clock,
+            ConsoleActors actors) {
         super("Tenants");
         this.tenants = tenants;
         this.catalog = catalog;
+        this.keys = keys;
+        this.usage = usage;
+        this.transactions = transactions;
+        this.clock = clock;
         this.actors = actors;
         search.setPlaceholder("Find a tenant");
         search.setAriaLabel("Find a tenant");
         search.setClearButtonVisible(true);
         search.setValueChangeMode(ValueChangeMode.LAZY);
-        search.addValueChangeListener(e -> refresh());
-        Div tools = new Div(search, primary("Create tenant", this::create));
+        search.addValueChangeListener(e -> grid.getDataProvider().refreshAll());
+        state.setAriaLabel("State");
+        state.setItems("All", "Active", "Suspended");
+        state.setValue("All");
+        state.addValueChangeListener(e -> grid.getDataProvider().refreshAll());
+        Button create = primary("Create tenant", this::create);
+        create.setVisible(actors.actor().may(Permission.CHANGE_PLATFORM));
+        Div filters = new Div(search, state);
+        filters.addClassName("filters");
+        Div tools = new Div(filters, create);
         tools.addClassName("tools");
-        grid.addColumn(Tenant::name).setHeader("Tenant").setFlexGrow(2).setAutoWidth(true);
-        grid.addComponentColumn(
-                        t -> t.status() == Tenant.Status.ACTIVE ? badge("Active", "good") : badge("Suspended", "warn"))
+        grid.addComponentColumn(l -> new RouterLink(l.tenant.name(), TenantView.class, l.tenant.name()))
+                .setHeader("Tenant")
+                .setFlexGrow(2)
+                .setAutoWidth(true);
+        grid.addComponentColumn(l ->
+                        l.tenant.status() == Tenant.Status.ACTIVE ? badge("Active", "good") : badge("Suspended", "warn"))
                 .setHeader("State")
                 .setAutoWidth(true);
-        grid.addComponentColumn(this::keys).setHeader("API keys").setAutoWidth(true);
-        grid.addColumn(t -> time(t.createdAt())).setHeader("Created").setAutoWidth(true);
-        grid.addComponentColumn(this::actions)
-                .setHeader("Actions")
-                .setAutoWidth(true)
-                .setFrozenToEnd(true)
-                .setFlexGrow(0);
-        grid.setAllRowsVisible(true);
+        grid.addColumn(l -> l.tenant.serviceClass()).setHeader("Class").setAutoWidth(true);
+        grid.addComponentColumn(l -> attainment(l.health.attainment()))
+                .setHeader("Targets kept, 7 days")
+                .setAutoWidth(true);
+        grid.addComponentColumn(l -> budget(l.health.budget())).setHeader("Budget used").setAutoWidth(true);
+        grid.addColumn(l -> count(l.health.tokens())).setHeader("Tokens, 7 days").setAutoWidth(true);
+        grid.addComponentColumn(l -> new RouterLink(
+                        l.tenant.activeKeys() == 1 ? "1 key" : l.tenant.activeKeys() + " keys",
+                        KeysView.class,
+                        l.tenant.name()))
+                .setHeader("API keys")
+                .setAutoWidth(true);
+        grid.setHeight("calc(100vh - 12rem)");
         grid.addThemeVariants(GridVariant.LUMO_NO_BORDER);
         grid.setEmptyStateComponent(
                 empty("No tenant found", "Create one: a team or customer with keys and models of its own."));
+        Actor actor = actors.actor();
+        grid.setItems(DataProvider.fromCallbacks(
+                q -> lines(tenants.find(wanted(), q.getOffset(), q.getLimit(), actor), actor),
+                q -> tenants.count(wanted(), actor)));
         add(tools, grid);
-        refresh();
     }
 
-    private void refresh() {
-        String wanted = search.getValue().toLowerCase(Locale.ROOT);
-        attempt(() -> grid.setItems(tenants.find(new Tenants.Search(wanted, null), 0, 1000, actors.actor())));
+    private Tenants.Search wanted() {
+        return new Tenants.Search(search.getValue(), switch (state.getValue()) {
+            case "Active" -> Tenant.Status.ACTIVE;
+            case "Suspended" -> Tenant.Status.SUSPENDED;
+            default -> null;
+        });
     }
 
-    private Component keys(Tenant tenant) {
-        String text = tenant.activeKeys() == 1 ? "1 key" : tenant.activeKeys() + " keys";
-        return small(text, () -> getUI().ifPresent(ui -> ui.navigate(KeysView.class, tenant.name())));
+    private Stream<Line> lines(List<Tenant> found, Actor actor) {
+        LocalDate today = LocalDate.ofInstant(clock.instant(), ZoneOffset.UTC);
+        Map<UUID, UsageReports.Health> health =
+                usage.health(found.stream().map(Tenant::id).toList(), today, actor);
+        UsageReports.Health nothing = new UsageReports.Health(0, null, null);
+        return found.stream().map(t -> new Line(t, health.getOrDefault(t.id(), nothing)));
     }
 
-    private Component actions(Tenant tenant) {
-        Button models = small("Models", () -> models(tenant));
-        models.setAriaLabel("Models of " + tenant.name());
-        Button status = tenant.status() == Tenant.Status.ACTIVE
-                ? small("Suspend", () -> suspend(tenant))
-                : small("Resume", () -> resume(tenant));
-        status.setAriaLabel(status.getText() + " " + tenant.name());
-        Div both = new Div(models, status);
-        both.addClassName("row-actions");
-        return both;
+    static com.vaadin.flow.component.html.Span attainment(@org.jspecify.annotations.Nullable Double percent) {
+        return percent == null
+                ? badge("no targets yet", "quiet")
+                : badge(percent(percent), percent >= 99 ? "good" : percent >= 95 ? "warn" : "bad");
+    }
+
+    static com.vaadin.flow.component.html.Span budget(@org.jspecify.annotations.Nullable Double percent) {
+        return percent == null
+                ? badge("no budget", "quiet")
+                : badge(percent(percent), percent < 80 ? "good" : percent < 100 ? "warn" : "bad");
     }
 
     private void create() {
@@ -98,11 +153,17 @@ public class TenantsView extends Page {
         name.setHelperText("Small letters, digits and hyphens; it cannot be changed later.");
         name.setWidthFull();
         name.setRequiredIndicatorVisible(true);
-        CheckboxGroup<String> models = choice(names());
-        models.setValue(new HashSet<>(names()));
-        Button create = primary("Create", () -> create(dialog, name, models.getValue()));
+        List<String> names = catalog.deployments(actors.actor()).stream().map(Deployment::name).toList();
+        CheckboxGroup<String> models = new CheckboxGroup<>("May use");
+        models.setItems(names);
+        models.setValue(new HashSet<>(names));
+        TextField key = new TextField("First API key");
+        key.setHelperText("What it is for. Empty makes none.");
+        key.setValue("first key");
+        key.setWidthFull();
+        Button create = primary("Create", () -> create(dialog, name, models.getValue(), key.getValue()));
         create.addClickShortcut(Key.ENTER);
-        VerticalLayout form = new VerticalLayout(name, models);
+        VerticalLayout form = new VerticalLayout(name, models, key);
         form.setPadding(false);
         dialog.add(form);
         dialog.getFooter().add(new Button("Cancel", e -> dialog.close()), create);
@@ -111,80 +172,24 @@ public class TenantsView extends Page {
         name.focus();
     }
 
-    private void create(Dialog dialog, TextField name, Set<String> models) {
+    private void create(Dialog dialog, TextField name, Set<String> models, String key) {
+        Actor actor = actors.actor();
         try {
-            UUID tenant = tenants.create(name.getValue().strip(), actors.actor());
-            models.forEach(model -> catalog.grant(tenant, model, actors.actor()));
+            String secret = transactions.execute(t -> {
+                UUID tenant = tenants.create(name.getValue().strip(), actor);
+                models.forEach(model -> catalog.grant(tenant, model, actor));
+                return key.isBlank() ? "" : keys.create(tenant, key, null, actor);
+            });
             dialog.close();
-            done("Created " + name.getValue().strip() + ". Now give it an API key.");
-            refresh();
+            done("Created " + name.getValue().strip() + ".");
+            grid.getDataProvider().refreshAll();
+            if (secret != null && !secret.isEmpty()) {
+                KeysView.show(secret);
+            }
         } catch (InvalidRequestException e) {
             name.setErrorMessage(e.getMessage());
             name.setInvalid(true);
             name.focus();
-        }
-    }
-
-    private List<String> names() {
-        return catalog.deployments(actors.actor()).stream()
-                .map(Deployment::name)
-                .toList();
-    }
-
-    private static CheckboxGroup<String> choice(List<String> names) {
-        CheckboxGroup<String> models = new CheckboxGroup<>("May use");
-        models.setItems(names);
-        return models;
-    }
-
-    private void models(Tenant tenant) {
-        Dialog dialog = new Dialog("Models of " + tenant.name());
-        CheckboxGroup<String> models = choice(names());
-        Set<String> granted = catalog.grantsOf(tenant.id(), actors.actor());
-        models.setValue(granted);
-        Button save = primary("Save", () -> {
-            Set<String> wanted = models.getValue();
-            if (attempt(() -> change(tenant, granted, wanted))) {
-                dialog.close();
-                done("Saved the models of " + tenant.name() + ".");
-            }
-        });
-        dialog.add(models);
-        dialog.getFooter().add(new Button("Cancel", e -> dialog.close()), save);
-        dialog.setWidth("28rem");
-        dialog.open();
-    }
-
-    private void change(Tenant tenant, Set<String> granted, Set<String> wanted) {
-        for (String model : wanted) {
-            if (!granted.contains(model)) {
-                catalog.grant(tenant.id(), model, actors.actor());
-            }
-        }
-        for (String model : granted) {
-            if (!wanted.contains(model)) {
-                catalog.withdraw(tenant.id(), model, actors.actor());
-            }
-        }
-    }
-
-    private void suspend(Tenant tenant) {
-        confirm(
-                "Suspend " + tenant.name() + "?",
-                "Its API keys are refused within a second, until it is resumed. Requests that are running end normally.",
-                "Suspend",
-                () -> {
-                    if (attempt(() -> tenants.suspend(tenant.id(), actors.actor()))) {
-                        done("Suspended " + tenant.name() + ".");
-                        refresh();
-                    }
-                });
-    }
-
-    private void resume(Tenant tenant) {
-        if (attempt(() -> tenants.resume(tenant.id(), actors.actor()))) {
-            done("Resumed " + tenant.name() + ".");
-            refresh();
         }
     }
 }

@@ -72,7 +72,7 @@ public final class Schemas {
             return Map.of("type", "integer", "format", type == int.class || type == Integer.class ? "int32" : "int64");
         } else if (Set.of(double.class, Double.class, BigDecimal.class).contains(type)) {
             return Map.of("type", "number");
-        } else if (JsonNode.class.isAssignableFrom(type) || type == Object.class) {
+        } else if (JsonNode.class.isAssignableFrom(type) || type == Object.class || type == Map.class) {
             return Map.of();
         }
         throw new IllegalArgumentException("no schema for " + type);

@@ -9,6 +9,7 @@ import io.ashlar.database.ChangeFeed;
 import io.ashlar.identity.KeyRefusal.Reason;
 import java.sql.Array;
 import java.text.ParseException;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Set;
@@ -23,12 +24,16 @@ import org.springframework.security.oauth2.jwt.Jwt;
 import org.springframework.security.oauth2.jwt.JwtAudienceValidator;
 import org.springframework.security.oauth2.jwt.JwtDecoder;
 import org.springframework.security.oauth2.jwt.JwtDecoders;
-import org.springframework.security.oauth2.jwt.JwtValidators;
+import org.springframework.security.oauth2.jwt.JwtIssuerValidator;
+import org.springframework.security.oauth2.jwt.JwtTimestampValidator;
 import org.springframework.security.oauth2.jwt.NimbusJwtDecoder;
 
 /** Access tokens (JWT) of the sign-in providers to whom they are of. Keys of providers are fetched once and kept. */
 public final class TokenAuthenticator {
     private static final Duration KEPT = Duration.ofMinutes(5);
+    /** How far clocks may differ. */
+    private static final Duration SKEW = Duration.ofSeconds(30);
+
     private static final int MOST = 100_000;
 
     private final SignInProviders providers;
@@ -36,6 +41,7 @@ public final class TokenAuthenticator {
     private final Tenants tenants;
     private final JdbcClient database;
     private final Executor blocking;
+    private final Clock clock;
     private final Cache<String, JwtDecoder> decoders =
             Caffeine.newBuilder().maximumSize(100).build();
     private final Cache<Members.Vouched, Member> people =
@@ -49,17 +55,34 @@ public final class TokenAuthenticator {
             Tenants tenants,
             JdbcClient database,
             ChangeFeed changes,
-            Executor blocking) {
-        this.providers = providers;
-        this.members = members;
-        this.tenants = tenants;
-        this.database = database;
-        this.blocking = blocking;
+            Executor blocking,
+            Clock clock) {
+        this(providers, members, tenants, database, blocking, clock);
         providers.onChange(decoders::invalidateAll);
         changes.onChange(Set.of("tenant", "project", "member", "deployment_grant", "deployment"), () -> {
             people.invalidateAll();
             callers.invalidateAll();
         });
+    }
+
+    private TokenAuthenticator(
+            SignInProviders providers,
+            Members members,
+            Tenants tenants,
+            JdbcClient database,
+            Executor blocking,
+            Clock clock) {
+        this.providers = providers;
+        this.members = members;
+        this.tenants = tenants;
+        this.database = database;
+        this.blocking = blocking;
+        this.clock = clock;
+    }
+
+    /** The same at another time. */
+    public TokenAuthenticator at(Clock other) {
+        return new TokenAuthenticator(providers, members, tenants, database, blocking, other);
     }
 
     /** Whether it looks like a token, and not like a key. */
@@ -129,10 +152,13 @@ public final class TokenAuthenticator {
         }
     }
 
-    private static JwtDecoder decoder(SignInProvider provider) {
+    private JwtDecoder decoder(SignInProvider provider) {
         NimbusJwtDecoder decoder = JwtDecoders.fromIssuerLocation(provider.issuer());
+        JwtTimestampValidator times = new JwtTimestampValidator(SKEW);
+        times.setClock(clock);
         decoder.setJwtValidator(new DelegatingOAuth2TokenValidator<>(
-                JwtValidators.createDefaultWithIssuer(provider.issuer()),
+                times,
+                new JwtIssuerValidator(provider.issuer()),
                 new JwtAudienceValidator(java.util.Objects.requireNonNull(provider.audience()))));
         return decoder;
     }

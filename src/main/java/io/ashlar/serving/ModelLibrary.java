@@ -199,6 +199,39 @@ public final class ModelLibrary {
         return summaries;
     }
 
+    /**
+     * A model's blocks from the first to the last.
+     *
+     * @param base the model that an adapter changes; null for a model
+     */
+    public record Chain(String name, @Nullable String base, List<Block> blocks) {}
+
+    /** A block, and the models that use it. */
+    public record Block(String id, long bytes, List<String> models) {}
+
+    /** All models as what they are made of. */
+    public List<Chain> chains(Actor actor) {
+        actor.require(Permission.SEE_PLATFORM);
+        List<CatalogModel> models = catalog.models();
+        Map<String, List<String>> users = new LinkedHashMap<>();
+        Map<String, List<String>> chains = new LinkedHashMap<>();
+        for (CatalogModel model : models) {
+            List<String> chain = model.isAdapter()
+                    ? List.of(adapterManifest(model).block())
+                    : modelManifest(model).chain();
+            chains.put(model.name(), chain);
+            Set.copyOf(chain).forEach(b -> users.computeIfAbsent(b, k -> new ArrayList<>()).add(model.name()));
+        }
+        return models.stream()
+                .map(m -> new Chain(
+                        m.name(),
+                        m.base(),
+                        chains.getOrDefault(m.name(), List.of()).stream()
+                                .map(b -> new Block(b, zoo.bytes(b), users.getOrDefault(b, List.of())))
+                                .toList()))
+                .toList();
+    }
+
     /** Bytes that all models together take on disk. */
     public long totalBytes(Actor actor) {
         actor.require(Permission.SEE_PLATFORM);

@@ -1,5 +1,9 @@
 package io.ashlar.serving;
 
+import io.ashlar.identity.Tenant;
+import io.ashlar.access.Permission;
+import io.ashlar.access.Guarded;
+import io.ashlar.access.Actor;
 import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
 import io.ashlar.engine.Timeline;
@@ -10,6 +14,7 @@ import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /** What happened to requests of late, and why: kept for a while, for administrators; nothing of what was said. */
+@Guarded
 public final class RequestLog {
     private static final int MOST = 20_000;
     private static final Duration KEPT = Duration.ofMinutes(15);
@@ -37,12 +42,34 @@ public final class RequestLog {
         entries.put(entry.id, entry);
     }
 
+    /** As {@link #find(UUID)}, for those who may see the platform. */
+    public @Nullable Entry find(UUID id, Actor actor) {
+        actor.require(Permission.SEE_PLATFORM);
+        return find(id);
+    }
+
     /** Null when it is not known, or not any more. */
     public @Nullable Entry find(UUID id) {
         return entries.getIfPresent(id);
     }
 
-    /** The latest first. */
+    /** The latest first, of all tenants. */
+    public List<Entry> latest(int most, Actor actor) {
+        actor.require(Permission.SEE_PLATFORM);
+        return latest(most);
+    }
+
+    /** The latest first, of one tenant. */
+    public List<Entry> latest(Tenant tenant, int most, Actor actor) {
+        actor.require(Permission.SEE_TENANT, tenant.id());
+        return entries.asMap().values().stream()
+                .filter(e -> e.tenant.equals(tenant.name()))
+                .sorted((a, b) -> b.arrived.compareTo(a.arrived))
+                .limit(most)
+                .toList();
+    }
+
+    /** The latest first, for Ashlar's own work. */
     public List<Entry> latest(int most) {
         return entries.asMap().values().stream()
                 .sorted((a, b) -> b.arrived.compareTo(a.arrived))

@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.Queue;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Semaphore;
@@ -49,6 +50,7 @@ public final class UsageLedger implements AutoCloseable {
     private volatile boolean closing;
     private volatile boolean journalDone;
     private volatile boolean behind;
+    private final List<Consumer<UsageRecord>> listeners = new CopyOnWriteArrayList<>();
     private volatile long settled;
     private volatile long stored;
 
@@ -91,6 +93,7 @@ public final class UsageLedger implements AutoCloseable {
 
     /** Notes that it ended. Once the result completes, its row will be in the ledger, whatever happens to this process. */
     public CompletableFuture<Void> settle(UsageRecord row) {
+        listeners.forEach(l -> l.accept(row));
         running.remove(row.start().request());
         return enter(new JournalEntry.Settled(row));
     }
@@ -240,6 +243,11 @@ public final class UsageLedger implements AutoCloseable {
     /** Completed when the database has all rows of processes before this one. */
     public CompletableFuture<Void> caughtUp() {
         return caughtUp;
+    }
+
+    /** Told of each row when it is settled; on the settling thread, so it must not wait. */
+    public void onSettled(Consumer<UsageRecord> listener) {
+        listeners.add(listener);
     }
 
     /** Rows settled by this process. */

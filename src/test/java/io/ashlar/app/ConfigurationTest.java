@@ -55,7 +55,7 @@ class ConfigurationTest {
         for (RecordComponent part : AshlarProperties.class.getRecordComponents()) {
             if (part.getType().isRecord()) {
                 for (RecordComponent key : part.getType().getRecordComponents()) {
-                    keys.add(part.getName() + "." + dashed(key.getName()));
+                    keys.add(dashed(part.getName()) + "." + dashed(key.getName()));
                 }
             } else {
                 keys.add(part.getName());

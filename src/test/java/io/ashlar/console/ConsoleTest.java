@@ -220,8 +220,10 @@ class ConsoleTest {
         assertThat(button("Show older")).isVisible();
         shot("audit");
         page.getByLabel("Who", new Page.GetByLabelOptions().setExact(true)).fill("somebody");
-        assertThat(page.getByText("audited", new Page.GetByTextOptions().setExact(true)))
+        assertThat(page.getByText("audited", new Page.GetByTextOptions().setExact(true))
+                        .first())
                 .isVisible();
+        assertThat(page.getByText("10.1.2.3")).isVisible();
         assertThat(page.getByText("many-119", new Page.GetByTextOptions().setExact(true)))
                 .hasCount(0);
         assertThat(button("Show older")).isHidden();

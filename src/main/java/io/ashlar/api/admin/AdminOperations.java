@@ -506,7 +506,7 @@ public final class AdminOperations {
                         .map(AdminOperations::line)
                         .toList()));
         one(PUT, AT + "/service-classes/{name}", "Adds or changes a class.", ClassChange.class, ClassLine.class, c -> {
-            ServiceClass set = merged(c.variable("name"), c.body(ClassChange.class));
+            ServiceClass set = merged(c.variable("name"), c.body(ClassChange.class), c);
             s.classes.set(set, c.actor());
             return line(set);
         });
@@ -548,9 +548,11 @@ public final class AdminOperations {
     }
 
     /** What is not said stays as it is, or is as the class {@code standard} begins. */
-    private ServiceClass merged(String name, ClassChange change) {
-        ServiceClass known = s.classes.find(name);
-        ServiceClass old = known == null ? ServiceClass.STANDARD : known;
+    private ServiceClass merged(String name, ClassChange change, Call c) {
+        ServiceClass old = s.classes.all(c.actor()).stream()
+                .filter(k -> k.name().equals(name))
+                .findFirst()
+                .orElse(ServiceClass.STANDARD);
         within("order", change.order, 0, 15);
         within("ttft_ms", change.ttftMs, 0, DAY_MILLIS);
         within("tpot_ms", change.tpotMs, 0, DAY_MILLIS);

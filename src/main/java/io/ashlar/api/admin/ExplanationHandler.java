@@ -1,5 +1,6 @@
 package io.ashlar.api.admin;
 
+import io.ashlar.access.Actor;
 import io.ashlar.access.Permission;
 import io.ashlar.api.ApiException;
 import io.ashlar.engine.Engine;
@@ -13,7 +14,7 @@ import io.ashlar.serving.RequestLog;
 import io.ashlar.serving.Serving;
 import java.util.Locale;
 import java.util.UUID;
-import java.util.function.Supplier;
+import java.util.function.Function;
 import org.springframework.http.MediaType;
 import org.springframework.web.reactive.function.server.ServerRequest;
 import org.springframework.web.reactive.function.server.ServerResponse;
@@ -48,22 +49,22 @@ public final class ExplanationHandler {
         return seeing(request, this::requests);
     }
 
-    private Mono<ServerResponse> requests() {
+    private Mono<ServerResponse> requests(Actor actor) {
         ObjectNode root = JsonMapper.shared().createObjectNode();
         ArrayNode data = root.putArray("data");
-        log.latest(MOST).forEach(entry -> describe(data.addObject(), entry));
+        log.latest(MOST, actor).forEach(entry -> describe(data.addObject(), entry));
         return json(root);
     }
 
     /** By the id that every answer has in its {@code x-request-id} header. */
     public Mono<ServerResponse> request(ServerRequest request) {
-        return seeing(request, () -> one(request));
+        return seeing(request, a -> one(request, a));
     }
 
-    private Mono<ServerResponse> one(ServerRequest request) {
+    private Mono<ServerResponse> one(ServerRequest request, Actor actor) {
         RequestLog.Entry entry;
         try {
-            entry = log.find(UUID.fromString(request.pathVariable("id")));
+            entry = log.find(UUID.fromString(request.pathVariable("id")), actor);
         } catch (IllegalArgumentException e) {
             entry = null;
         }
@@ -107,16 +108,17 @@ public final class ExplanationHandler {
     }
 
     public Mono<ServerResponse> scheduler(ServerRequest request) {
-        return seeing(request, this::scheduler);
+        return seeing(request, a -> scheduler());
     }
 
     /** For those who may see the platform. */
-    private static Mono<ServerResponse> seeing(ServerRequest request, Supplier<Mono<ServerResponse>> work) {
+    private static Mono<ServerResponse> seeing(ServerRequest request, Function<Actor, Mono<ServerResponse>> work) {
         return request.principal().flatMap(p -> {
-            if (!AdminActors.of(p, request).may(Permission.SEE_PLATFORM)) {
+            Actor actor = AdminActors.of(p, request);
+            if (!actor.may(Permission.SEE_PLATFORM)) {
                 return Mono.error(ApiException.forbidden("access_denied", "Only the platform's members may see this."));
             }
-            return work.get();
+            return work.apply(actor);
         });
     }
 

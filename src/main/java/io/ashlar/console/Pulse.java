@@ -1,0 +1,94 @@
+package io.ashlar.console;
+
+import io.ashlar.access.Actor;
+import io.ashlar.access.Permission;
+import io.ashlar.engine.EngineMetrics;
+import io.ashlar.serving.Serving;
+import io.ashlar.usage.RecentUsage;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+
+/** What the platform does, a moment each second: taken once, however many look. */
+final class Pulse implements AutoCloseable {
+    static final int MOST = 180;
+    private static final Duration WINDOW = Duration.ofMinutes(1);
+
+    /** A moment; times in milliseconds of the last minute's requests, -1 where there were none. */
+    record Moment(
+            long second, double tokensPerSecond, int running, int waiting, double pages, RecentUsage.Summary requests) {}
+
+    private final Serving serving;
+    private final RecentUsage recent;
+    private final Clock clock;
+    private final ScheduledExecutorService thread = Executors.newSingleThreadScheduledExecutor(
+            Thread.ofPlatform().daemon().name("pulse").factory());
+    private final Deque<Moment> moments = new ArrayDeque<>();
+    private final List<Consumer<Moment>> listeners = new CopyOnWriteArrayList<>();
+    private long lastTokens = -1;
+    private long lastNanos;
+
+    Pulse(Serving serving, RecentUsage recent, Clock clock) {
+        this.serving = serving;
+        this.recent = recent;
+        this.clock = clock;
+        thread.scheduleAtFixedRate(this::beat, 0, 1, TimeUnit.SECONDS);
+    }
+
+    private void beat() {
+        try {
+            Moment moment = moment();
+            synchronized (moments) {
+                moments.addLast(moment);
+                if (moments.size() > MOST) {
+                    moments.removeFirst();
+                }
+            }
+            listeners.forEach(l -> l.accept(moment));
+        } catch (RuntimeException e) {
+            System.getLogger(Pulse.class.getName()).log(System.Logger.Level.WARNING, "a moment was missed", e);
+        }
+    }
+
+    private Moment moment() {
+        EngineMetrics now = serving.metrics();
+        long nanos = System.nanoTime();
+        double rate = lastTokens < 0 ? 0 : (now.completionTokens() - lastTokens) / Math.max(1e-3, (nanos - lastNanos) / 1e9);
+        lastTokens = now.completionTokens();
+        lastNanos = nanos;
+        return new Moment(
+                clock.instant().getEpochSecond(),
+                rate,
+                now.running(),
+                now.waiting(),
+                100.0 * now.pageBytesUsed() / Math.max(1, now.pageBytesTotal()),
+                recent.summary(WINDOW));
+    }
+
+    /** Those kept, oldest first. */
+    List<Moment> moments(Actor actor) {
+        actor.require(Permission.SEE_PLATFORM);
+        synchronized (moments) {
+            return List.copyOf(moments);
+        }
+    }
+
+    /** Tells of each from now on, until the returned is run. */
+    Runnable listen(Consumer<Moment> listener, Actor actor) {
+        actor.require(Permission.SEE_PLATFORM);
+        listeners.add(listener);
+        return () -> listeners.remove(listener);
+    }
+
+    @Override
+    public void close() {
+        thread.shutdownNow();
+    }
+}
