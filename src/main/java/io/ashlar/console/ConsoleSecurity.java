@@ -48,8 +48,8 @@ public class ConsoleSecurity {
                 ofProviders.removeSessionInformation(token).forEach(s -> sessions.endOf(s.getSessionId()));
             }
         };
-        http.authorizeHttpRequests(
-                paths -> paths.requestMatchers("/styles/**", "/charts/**", "/webjars/uplot/**").permitAll());
+        http.authorizeHttpRequests(paths -> paths.requestMatchers("/styles/**", "/charts/**", "/webjars/uplot/**")
+                .permitAll());
         http.oauth2Login(login -> login.loginPage("/login")
                 .clientRegistrationRepository(registrations)
                 .userInfoEndpoint(info -> info.oidcUserService(users))

@@ -1,9 +1,5 @@
 package io.ashlar.console;
 
-import io.ashlar.identity.Member;
-import io.ashlar.access.Role;
-import com.vaadin.flow.router.RouterLink;
-import com.vaadin.flow.component.page.ColorScheme;
 import com.vaadin.flow.component.UI;
 import com.vaadin.flow.component.applayout.AppLayout;
 import com.vaadin.flow.component.applayout.DrawerToggle;
@@ -15,11 +11,15 @@ import com.vaadin.flow.component.html.Header;
 import com.vaadin.flow.component.html.Span;
 import com.vaadin.flow.component.icon.VaadinIcon;
 import com.vaadin.flow.component.orderedlayout.Scroller;
+import com.vaadin.flow.component.page.ColorScheme;
 import com.vaadin.flow.component.sidenav.SideNav;
 import com.vaadin.flow.component.sidenav.SideNavItem;
 import com.vaadin.flow.router.Layout;
+import com.vaadin.flow.router.RouterLink;
 import com.vaadin.flow.server.auth.AnonymousAllowed;
 import com.vaadin.flow.spring.security.AuthenticationContext;
+import io.ashlar.access.Role;
+import io.ashlar.identity.Member;
 
 /** The frame of every page: navigation at the side, who is signed in at its foot. */
 @Layout
@@ -43,11 +43,14 @@ public class MainLayout extends AppLayout {
 
     /** The theme that somebody chose. */
     static void show(String theme) {
-        UI.getCurrent().getPage().setColorScheme(switch (theme) {
-            case "light" -> ColorScheme.Value.LIGHT;
-            case "dark" -> ColorScheme.Value.DARK;
-            default -> ColorScheme.Value.LIGHT_DARK;
-        });
+        UI.getCurrent()
+                .getPage()
+                .setColorScheme(
+                        switch (theme) {
+                            case "light" -> ColorScheme.Value.LIGHT;
+                            case "dark" -> ColorScheme.Value.DARK;
+                            default -> ColorScheme.Value.LIGHT_DARK;
+                        });
     }
 
     private static SideNav navigation(Member member) {

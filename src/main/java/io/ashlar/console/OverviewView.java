@@ -1,37 +1,36 @@
 package io.ashlar.console;
 
-import java.util.function.ToDoubleFunction;
-import java.util.UUID;
-import io.ashlar.usage.RecentUsage;
-import io.ashlar.scheduler.ServiceClass;
-import io.ashlar.quota.ServiceClasses;
-import io.ashlar.identity.Tenants;
-import io.ashlar.identity.Tenant;
-import io.ashlar.access.Permission;
-import io.ashlar.access.Actor;
-import com.vaadin.flow.router.BeforeEnterObserver;
-import com.vaadin.flow.router.BeforeEnterEvent;
-import com.vaadin.flow.component.html.Paragraph;
-import com.vaadin.flow.component.UI;
 import com.vaadin.flow.component.AttachEvent;
-import com.vaadin.flow.component.DetachEvent;
+import com.vaadin.flow.component.UI;
 import com.vaadin.flow.component.grid.Grid;
 import com.vaadin.flow.component.grid.GridVariant;
 import com.vaadin.flow.component.html.Div;
 import com.vaadin.flow.component.html.H2;
+import com.vaadin.flow.component.html.Paragraph;
 import com.vaadin.flow.component.html.Section;
 import com.vaadin.flow.component.html.Span;
+import com.vaadin.flow.router.BeforeEnterEvent;
+import com.vaadin.flow.router.BeforeEnterObserver;
 import com.vaadin.flow.router.PageTitle;
 import com.vaadin.flow.router.Route;
+import io.ashlar.access.Actor;
+import io.ashlar.access.Permission;
 import io.ashlar.api.Intake;
+import io.ashlar.identity.Tenant;
+import io.ashlar.identity.Tenants;
+import io.ashlar.quota.ServiceClasses;
+import io.ashlar.scheduler.ServiceClass;
 import io.ashlar.serving.ServedModel;
 import io.ashlar.serving.Serving;
+import io.ashlar.usage.RecentUsage;
 import io.ashlar.usage.UsageLedger;
 import jakarta.annotation.security.PermitAll;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.UUID;
+import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 
 /** Is everything well? What is served, and what the engine does now. */
@@ -58,8 +57,8 @@ public class OverviewView extends Page implements BeforeEnterObserver {
     private final Figure pages = new Figure("Page pool in use");
     private final Figure weights = new Figure("Weights held");
     private final Grid<Line> deployments = new Grid<>();
-    private final Chart tokens =
-            new Chart("Tokens per second of the last three minutes", "", false, new Chart.Series("tokens/s", Chart.FIRST, false));
+    private final Chart tokens = new Chart(
+            "Tokens per second of the last three minutes", "", false, new Chart.Series("tokens/s", Chart.FIRST, false));
     private final Chart queue = new Chart(
             "Sequences running and waiting",
             "",
@@ -114,7 +113,13 @@ public class OverviewView extends Page implements BeforeEnterObserver {
                 panel("Time to the first token, last minute", ttft),
                 panel("Time per token, last minute", tpot));
         panels.addClassName("panels");
-        add(alarms, figures, panels, panel("Tenants by share of the last minute", shares), new H2("Deployments"), deployments);
+        add(
+                alarms,
+                figures,
+                panels,
+                panel("Tenants by share of the last minute", shares),
+                new H2("Deployments"),
+                deployments);
     }
 
     private static Chart latencies(String what) {
@@ -195,7 +200,8 @@ public class OverviewView extends Page implements BeforeEnterObserver {
                 .filter(ServiceClass::hasTargets)
                 .findFirst()
                 .map(c -> new double[] {
-                    c.ttft().isZero() ? -1 : c.ttft().toMillis(), c.tpot().isZero() ? -1 : c.tpot().toMillis()
+                    c.ttft().isZero() ? -1 : c.ttft().toMillis(),
+                    c.tpot().isZero() ? -1 : c.tpot().toMillis()
                 })
                 .orElse(new double[] {-1, -1});
     }
@@ -222,7 +228,8 @@ public class OverviewView extends Page implements BeforeEnterObserver {
     private void show(Pulse.Moment m, Actor actor) {
         running.show(String.valueOf(intake.inFlight()), "");
         waiting.show(String.valueOf(m.waiting()), "");
-        requests.show(String.format(Locale.ROOT, "%,.1f", m.requests().requestsPerSecond()), "ended in the last minute");
+        requests.show(
+                String.format(Locale.ROOT, "%,.1f", m.requests().requestsPerSecond()), "ended in the last minute");
         rate.show(String.format(Locale.ROOT, "%,.0f", m.tokensPerSecond()), "made for all tenants");
         pages.show(
                 String.format(Locale.ROOT, "%.0f %%", m.pages()),
@@ -234,7 +241,9 @@ public class OverviewView extends Page implements BeforeEnterObserver {
     }
 
     private void showShares(Pulse.Moment m, Actor actor) {
-        long all = m.requests().tokens().values().stream().mapToLong(Long::longValue).sum();
+        long all = m.requests().tokens().values().stream()
+                .mapToLong(Long::longValue)
+                .sum();
         shares.removeAll();
         if (all == 0) {
             shares.add(new Paragraph("Nobody used the machine in the last minute."));
@@ -289,26 +298,5 @@ public class OverviewView extends Page implements BeforeEnterObserver {
         return bytes < 1_000_000_000
                 ? String.format(Locale.ROOT, "%,.1f MB", bytes / 1e6)
                 : String.format(Locale.ROOT, "%,.2f GB", bytes / 1e9);
-    }
-
-    /** A number with its name. */
-    private static final class Figure extends Div {
-        private static final long serialVersionUID = 1;
-        private final Span value = new Span("…");
-        private final Span note = new Span();
-
-        Figure(String name) {
-            addClassName("figure");
-            Span label = new Span(name);
-            label.addClassName("figure-name");
-            value.addClassName("figure-value");
-            note.addClassName("figure-note");
-            add(label, value, note);
-        }
-
-        void show(String text, String more) {
-            value.setText(text);
-            note.setText(more);
-        }
     }
 }

@@ -23,7 +23,12 @@ final class Pulse implements AutoCloseable {
 
     /** A moment; times in milliseconds of the last minute's requests, -1 where there were none. */
     record Moment(
-            long second, double tokensPerSecond, int running, int waiting, double pages, RecentUsage.Summary requests) {}
+            long second,
+            double tokensPerSecond,
+            int running,
+            int waiting,
+            double pages,
+            RecentUsage.Summary requests) {}
 
     private final Serving serving;
     private final RecentUsage recent;
@@ -60,7 +65,8 @@ final class Pulse implements AutoCloseable {
     private Moment moment() {
         EngineMetrics now = serving.metrics();
         long nanos = System.nanoTime();
-        double rate = lastTokens < 0 ? 0 : (now.completionTokens() - lastTokens) / Math.max(1e-3, (nanos - lastNanos) / 1e9);
+        double rate =
+                lastTokens < 0 ? 0 : (now.completionTokens() - lastTokens) / Math.max(1e-3, (nanos - lastNanos) / 1e9);
         lastTokens = now.completionTokens();
         lastNanos = nanos;
         return new Moment(

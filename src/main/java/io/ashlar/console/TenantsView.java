@@ -92,16 +92,21 @@ public class TenantsView extends Page {
                 .setHeader("Tenant")
                 .setFlexGrow(2)
                 .setAutoWidth(true);
-        grid.addComponentColumn(l ->
-                        l.tenant.status() == Tenant.Status.ACTIVE ? badge("Active", "good") : badge("Suspended", "warn"))
+        grid.addComponentColumn(l -> l.tenant.status() == Tenant.Status.ACTIVE
+                        ? badge("Active", "good")
+                        : badge("Suspended", "warn"))
                 .setHeader("State")
                 .setAutoWidth(true);
         grid.addColumn(l -> l.tenant.serviceClass()).setHeader("Class").setAutoWidth(true);
         grid.addComponentColumn(l -> attainment(l.health.attainment()))
                 .setHeader("Targets kept, 7 days")
                 .setAutoWidth(true);
-        grid.addComponentColumn(l -> budget(l.health.budget())).setHeader("Budget used").setAutoWidth(true);
-        grid.addColumn(l -> count(l.health.tokens())).setHeader("Tokens, 7 days").setAutoWidth(true);
+        grid.addComponentColumn(l -> budget(l.health.budget()))
+                .setHeader("Budget used")
+                .setAutoWidth(true);
+        grid.addColumn(l -> count(l.health.tokens()))
+                .setHeader("Tokens, 7 days")
+                .setAutoWidth(true);
         grid.addComponentColumn(l -> new RouterLink(
                         l.tenant.activeKeys() == 1 ? "1 key" : l.tenant.activeKeys() + " keys",
                         KeysView.class,
@@ -120,11 +125,13 @@ public class TenantsView extends Page {
     }
 
     private Tenants.Search wanted() {
-        return new Tenants.Search(search.getValue(), switch (state.getValue()) {
-            case "Active" -> Tenant.Status.ACTIVE;
-            case "Suspended" -> Tenant.Status.SUSPENDED;
-            default -> null;
-        });
+        return new Tenants.Search(
+                search.getValue(),
+                switch (state.getValue()) {
+                    case "Active" -> Tenant.Status.ACTIVE;
+                    case "Suspended" -> Tenant.Status.SUSPENDED;
+                    default -> null;
+                });
     }
 
     private Stream<Line> lines(List<Tenant> found, Actor actor) {
@@ -153,7 +160,9 @@ public class TenantsView extends Page {
         name.setHelperText("Small letters, digits and hyphens; it cannot be changed later.");
         name.setWidthFull();
         name.setRequiredIndicatorVisible(true);
-        List<String> names = catalog.deployments(actors.actor()).stream().map(Deployment::name).toList();
+        List<String> names = catalog.deployments(actors.actor()).stream()
+                .map(Deployment::name)
+                .toList();
         CheckboxGroup<String> models = new CheckboxGroup<>("May use");
         models.setItems(names);
         models.setValue(new HashSet<>(names));

@@ -220,7 +220,9 @@ public final class ModelLibrary {
                     ? List.of(adapterManifest(model).block())
                     : modelManifest(model).chain();
             chains.put(model.name(), chain);
-            Set.copyOf(chain).forEach(b -> users.computeIfAbsent(b, k -> new ArrayList<>()).add(model.name()));
+            Set.copyOf(chain)
+                    .forEach(b ->
+                            users.computeIfAbsent(b, k -> new ArrayList<>()).add(model.name()));
         }
         return models.stream()
                 .map(m -> new Chain(

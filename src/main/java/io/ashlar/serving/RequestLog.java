@@ -1,12 +1,12 @@
 package io.ashlar.serving;
 
-import io.ashlar.identity.Tenant;
-import io.ashlar.access.Permission;
-import io.ashlar.access.Guarded;
-import io.ashlar.access.Actor;
 import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
+import io.ashlar.access.Actor;
+import io.ashlar.access.Guarded;
+import io.ashlar.access.Permission;
 import io.ashlar.engine.Timeline;
+import io.ashlar.identity.Tenant;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;

@@ -25,7 +25,12 @@ public final class RecentUsage {
      * @param tokens by tenant
      */
     public record Summary(
-            double requestsPerSecond, double ttft50, double ttft95, double tpot50, double tpot95, Map<UUID, Long> tokens) {}
+            double requestsPerSecond,
+            double ttft50,
+            double ttft95,
+            double tpot50,
+            double tpot95,
+            Map<UUID, Long> tokens) {}
 
     private final Ended[] ring = new Ended[MOST];
     private final LongSupplier nanoTime;

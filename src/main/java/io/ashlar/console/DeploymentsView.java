@@ -1,0 +1,235 @@
+package io.ashlar.console;
+
+import com.vaadin.flow.component.Component;
+import com.vaadin.flow.component.button.Button;
+import com.vaadin.flow.component.checkbox.Checkbox;
+import com.vaadin.flow.component.dialog.Dialog;
+import com.vaadin.flow.component.grid.Grid;
+import com.vaadin.flow.component.grid.GridVariant;
+import com.vaadin.flow.component.html.Div;
+import com.vaadin.flow.component.html.Span;
+import com.vaadin.flow.component.orderedlayout.VerticalLayout;
+import com.vaadin.flow.component.select.Select;
+import com.vaadin.flow.component.textfield.TextField;
+import com.vaadin.flow.router.PageTitle;
+import com.vaadin.flow.router.Route;
+import io.ashlar.access.Actor;
+import io.ashlar.access.InvalidRequestException;
+import io.ashlar.access.Permission;
+import io.ashlar.catalog.Catalog;
+import io.ashlar.catalog.Deployment;
+import io.ashlar.quota.Limits;
+import io.ashlar.quota.Price;
+import io.ashlar.scheduler.policy.Policies;
+import io.ashlar.serving.ModelLibrary;
+import io.ashlar.serving.ModelSummary;
+import io.ashlar.serving.ServedModel;
+import io.ashlar.serving.Serving;
+import jakarta.annotation.security.RolesAllowed;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.Objects;
+
+/** What is served: its state, where, by which policy, at what price. */
+@Route("deployments")
+@PageTitle("Deployments · Ashlar")
+@RolesAllowed({ConsoleSecurity.ADMINISTRATOR, ConsoleSecurity.VIEWER})
+public class DeploymentsView extends Page {
+    private static final long serialVersionUID = 1;
+    private static final String USUAL = "the platform's";
+
+    private final transient Catalog catalog;
+    private final transient Serving serving;
+    private final transient ModelLibrary library;
+    private final transient ConsoleActors actors;
+    private final Grid<Deployment> grid = new Grid<>();
+
+    public DeploymentsView(
+            Catalog catalog, Serving serving, ModelLibrary library, Limits limits, ConsoleActors actors) {
+        super("Deployments");
+        this.catalog = catalog;
+        this.serving = serving;
+        this.library = library;
+        this.actors = actors;
+        Actor actor = actors.actor();
+        Map<String, Price> prices = limits.prices(actor);
+        grid.addColumn(Deployment::name).setHeader("Name").setAutoWidth(true).setFlexGrow(2);
+        grid.addColumn(Deployment::model).setHeader("Model").setAutoWidth(true);
+        grid.addComponentColumn(this::state).setHeader("State").setAutoWidth(true);
+        grid.addColumn(this::place).setHeader("Runs on").setAutoWidth(true);
+        grid.addColumn(d -> d.policy() == null ? USUAL : d.policy())
+                .setHeader("Policy")
+                .setAutoWidth(true);
+        grid.addColumn(d -> d.sharesPrefixes() ? "shared" : "apart")
+                .setHeader("Tenants' prefixes")
+                .setAutoWidth(true);
+        grid.addColumn(d -> price(prices.get(d.name())))
+                .setHeader("Price of a million tokens")
+                .setAutoWidth(true);
+        if (actor.may(Permission.CHANGE_PLATFORM)) {
+            grid.addComponentColumn(this::actions)
+                    .setHeader("Actions")
+                    .setAutoWidth(true)
+                    .setFlexGrow(0)
+                    .setFrozenToEnd(true);
+            Div tools = new Div(new Span(), primary("Create deployment", this::create));
+            tools.addClassName("tools");
+            add(tools);
+        }
+        grid.setAllRowsVisible(true);
+        grid.addThemeVariants(GridVariant.LUMO_NO_BORDER);
+        grid.setEmptyStateComponent(
+                empty("Nothing is deployed", "Import a model, or serve one that is imported under another name."));
+        add(grid);
+        refresh();
+    }
+
+    private void refresh() {
+        attempt(() -> grid.setItems(catalog.deployments(actors.actor())));
+    }
+
+    private static String price(@org.jspecify.annotations.Nullable Price price) {
+        return price == null
+                ? "free"
+                : money(price.prompt()) + " in, " + money(price.cached()) + " cached, " + money(price.completion())
+                        + " out";
+    }
+
+    private Span state(Deployment deployment) {
+        String failure = serving.failures().get(deployment.name());
+        if (failure != null) {
+            Span failed = badge("Failed", "bad");
+            failed.setTitle(failure);
+            return failed;
+        }
+        if (deployment.draining()) {
+            return badge("Draining", "warn");
+        }
+        return served(deployment) == null
+                ? badge("Starting", "warn")
+                : switch (Objects.requireNonNull(served(deployment)).readiness()) {
+                    case READY -> badge("Serving", "good");
+                    case LOADING -> badge("Loading", "warn");
+                    case ASLEEP -> badge("On disk", "quiet");
+                };
+    }
+
+    private @org.jspecify.annotations.Nullable ServedModel served(Deployment deployment) {
+        return serving.all().stream()
+                .filter(m -> m.name().equals(deployment.name()))
+                .findFirst()
+                .orElse(null);
+    }
+
+    private String place(Deployment deployment) {
+        ServedModel model = served(deployment);
+        return model == null ? "–" : model.engine().deviceName();
+    }
+
+    private Component actions(Deployment d) {
+        Button change = small("Change", () -> change(d));
+        change.setAriaLabel("Change " + d.name());
+        Button drain = small(d.draining() ? "Resume" : "Drain", () -> drain(d));
+        drain.setAriaLabel(drain.getText() + " " + d.name());
+        Button restart =
+                small("Restart", () -> act(() -> catalog.restart(d.name(), actors.actor()), "Loads anew: " + d.name()));
+        restart.setAriaLabel("Restart " + d.name());
+        Button delete = small(
+                "Delete",
+                () -> confirm(
+                        "Delete the deployment " + d.name() + "?",
+                        "Requests for it are refused from now on; its grants, limits and price are forgotten. The model stays.",
+                        "Delete",
+                        () -> act(() -> catalog.delete(d.name(), actors.actor()), "Deleted " + d.name() + ".")));
+        delete.setAriaLabel("Delete " + d.name());
+        Div all = new Div(change, drain, restart, delete);
+        all.addClassName("row-actions");
+        return all;
+    }
+
+    private void act(Runnable action, String told) {
+        if (attempt(action)) {
+            done(told);
+            refresh();
+        }
+    }
+
+    private void drain(Deployment d) {
+        if (d.draining()) {
+            act(() -> catalog.setDraining(d.name(), false, actors.actor()), d.name() + " takes requests again.");
+            return;
+        }
+        confirm(
+                "Drain " + d.name() + "?",
+                "New requests are refused with 503; those that run end.",
+                "Drain",
+                () -> act(() -> catalog.setDraining(d.name(), true, actors.actor()), "Drains " + d.name() + "."));
+    }
+
+    private static Select<String> policies(String chosen) {
+        Select<String> policy = new Select<>();
+        policy.setLabel("Scheduler policy");
+        policy.setItems(java.util.stream.Stream.concat(
+                        java.util.stream.Stream.of(USUAL),
+                        Arrays.stream(Policies.words().split(", ")))
+                .toList());
+        policy.setValue(chosen);
+        policy.setWidthFull();
+        return policy;
+    }
+
+    private void change(Deployment d) {
+        Dialog dialog = new Dialog("Change " + d.name());
+        Select<String> policy = policies(d.policy() == null ? USUAL : d.policy());
+        Checkbox shares = new Checkbox("Tenants may find each other's cached prefixes", d.sharesPrefixes());
+        shares.setHelperText("Faster, but timing tells that a prompt was seen.");
+        Button save = primary("Save", () -> {
+            String chosen = policy.getValue().equals(USUAL) ? null : policy.getValue();
+            if (attempt(() -> catalog.change(d.name(), shares.getValue(), chosen, actors.actor()))) {
+                dialog.close();
+                done("Saved " + d.name() + ".");
+                refresh();
+            }
+        });
+        open(dialog, save, policy, shares);
+    }
+
+    private static void open(Dialog dialog, Button save, Component... fields) {
+        VerticalLayout form = new VerticalLayout(fields);
+        form.setPadding(false);
+        dialog.add(form);
+        dialog.getFooter().add(new Button("Cancel", e -> dialog.close()), save);
+        dialog.setWidth("30rem");
+        dialog.open();
+    }
+
+    private void create() {
+        Dialog dialog = new Dialog("Create deployment");
+        Select<String> model = new Select<>();
+        model.setLabel("Model");
+        model.setItems(
+                library.list(actors.actor()).stream().map(ModelSummary::name).toList());
+        model.setWidthFull();
+        TextField name = new TextField("Name");
+        name.setHelperText("What callers say as 'model'.");
+        name.setWidthFull();
+        Select<String> policy = policies(USUAL);
+        Button save = primary("Create", () -> {
+            try {
+                catalog.create(
+                        name.getValue().strip(),
+                        Objects.toString(model.getValue(), ""),
+                        false,
+                        policy.getValue().equals(USUAL) ? null : policy.getValue(),
+                        actors.actor());
+                dialog.close();
+                done("Created " + name.getValue().strip() + ".");
+                refresh();
+            } catch (InvalidRequestException e) {
+                name.setErrorMessage(e.getMessage());
+                name.setInvalid(true);
+            }
+        });
+        open(dialog, save, model, name, policy);
+    }
+}

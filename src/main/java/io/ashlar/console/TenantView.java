@@ -1,0 +1,407 @@
+package io.ashlar.console;
+
+import com.vaadin.flow.component.Component;
+import com.vaadin.flow.component.Key;
+import com.vaadin.flow.component.button.Button;
+import com.vaadin.flow.component.checkbox.Checkbox;
+import com.vaadin.flow.component.checkbox.CheckboxGroup;
+import com.vaadin.flow.component.dialog.Dialog;
+import com.vaadin.flow.component.grid.Grid;
+import com.vaadin.flow.component.grid.GridVariant;
+import com.vaadin.flow.component.html.Div;
+import com.vaadin.flow.component.html.H1;
+import com.vaadin.flow.component.html.H2;
+import com.vaadin.flow.component.html.Header;
+import com.vaadin.flow.component.html.Paragraph;
+import com.vaadin.flow.component.html.Span;
+import com.vaadin.flow.component.orderedlayout.VerticalLayout;
+import com.vaadin.flow.component.select.Select;
+import com.vaadin.flow.component.textfield.NumberField;
+import com.vaadin.flow.component.textfield.TextField;
+import com.vaadin.flow.router.BeforeEvent;
+import com.vaadin.flow.router.HasDynamicTitle;
+import com.vaadin.flow.router.HasUrlParameter;
+import com.vaadin.flow.router.Route;
+import com.vaadin.flow.router.RouterLink;
+import io.ashlar.access.Actor;
+import io.ashlar.access.InvalidRequestException;
+import io.ashlar.access.Permission;
+import io.ashlar.catalog.Catalog;
+import io.ashlar.catalog.Deployment;
+import io.ashlar.identity.Project;
+import io.ashlar.identity.Tenant;
+import io.ashlar.identity.Tenants;
+import io.ashlar.quota.Limit;
+import io.ashlar.quota.LimitKind;
+import io.ashlar.quota.Limits;
+import io.ashlar.quota.Quotas;
+import io.ashlar.quota.ServiceClasses;
+import io.ashlar.scheduler.ServiceClass;
+import io.ashlar.usage.UsageReports;
+import jakarta.annotation.security.PermitAll;
+import java.time.Clock;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/** A tenant: how it does, its projects, keys, limits, class and grants. Its own members come here first. */
+@Route("tenants")
+@PermitAll // each sees their own
+public class TenantView extends Page implements HasUrlParameter<String>, HasDynamicTitle {
+    private static final long serialVersionUID = 1;
+    private static final int DAYS = 30;
+
+    /** What this page works with. */
+    private final transient Tenants tenants;
+
+    private final transient Catalog catalog;
+    private final transient Limits limits;
+    private final transient Quotas quotas;
+    private final transient ServiceClasses classes;
+    private final transient UsageReports usage;
+    private final transient Clock clock;
+    private final transient ConsoleActors actors;
+    private String name = "";
+
+    public TenantView(
+            Tenants tenants,
+            Catalog catalog,
+            Limits limits,
+            Quotas quotas,
+            ServiceClasses classes,
+            UsageReports usage,
+            Clock clock,
+            ConsoleActors actors) {
+        super("Tenant");
+        this.tenants = tenants;
+        this.catalog = catalog;
+        this.limits = limits;
+        this.quotas = quotas;
+        this.classes = classes;
+        this.usage = usage;
+        this.clock = clock;
+        this.actors = actors;
+    }
+
+    @Override
+    public String getPageTitle() {
+        return name + " · Ashlar";
+    }
+
+    @Override
+    public void setParameter(BeforeEvent event, String tenant) {
+        name = tenant;
+        show();
+    }
+
+    private void show() {
+        removeAll();
+        Actor actor = actors.actor();
+        attempt(() -> tenants.named(name, actor)
+                .ifPresentOrElse(
+                        t -> show(t, actor),
+                        () -> add(empty(
+                                "There is no such tenant", "It may have another name, or is not yours to see."))));
+    }
+
+    private void show(Tenant tenant, Actor actor) {
+        boolean platform = actor.may(Permission.CHANGE_PLATFORM);
+        boolean changes = actor.may(Permission.CHANGE_TENANT, tenant.id());
+        Div actions = new Div();
+        actions.addClassName("actions");
+        if (platform) {
+            actions.add(
+                    tenant.status() == Tenant.Status.ACTIVE
+                            ? new Button("Suspend", e -> suspend(tenant))
+                            : primary(
+                                    "Resume",
+                                    () -> act(() -> tenants.resume(tenant.id(), actors.actor()), "Resumed.")));
+        }
+        Header header = new Header(new H1(tenant.name()), actions);
+        header.addClassName("page-head");
+        Map<UUID, UsageReports.Health> health = usage.health(List.of(tenant.id()), today(), actor);
+        UsageReports.Health own = health.getOrDefault(tenant.id(), new UsageReports.Health(0, null, null));
+        Div facts = new Div(
+                tenant.status() == Tenant.Status.ACTIVE ? badge("Active", "good") : badge("Suspended", "warn"),
+                new Span("Targets kept, 7 days: "),
+                TenantsView.attainment(own.attainment()),
+                new Span("Budget: "),
+                TenantsView.budget(own.budget()),
+                new Span("Class " + tenant.serviceClass() + ", weight " + tenant.weight()));
+        facts.addClassName("facts");
+        if (platform) {
+            facts.add(small("Change class", () -> service(tenant)));
+        }
+        Div panels = new Div(models(tenant, actor, platform), projects(tenant, actor, changes));
+        panels.addClassName("panels");
+        add(header, facts, tokens(tenant, actor), panels, limitsOf(tenant, actor), content(tenant, changes));
+    }
+
+    private LocalDate today() {
+        return LocalDate.ofInstant(clock.instant(), ZoneOffset.UTC);
+    }
+
+    private void act(Runnable action, String told) {
+        if (attempt(action)) {
+            done(told);
+            show();
+        }
+    }
+
+    private Component tokens(Tenant tenant, Actor actor) {
+        LocalDate today = today();
+        UsageReports.Scope scope = new UsageReports.Scope(today.minusDays(DAYS - 1), today, tenant.id(), null, null);
+        List<UsageReports.Line> days = usage.lines(scope, UsageReports.By.DAY, DAYS, actor);
+        UsageReports.Line total = usage.total(scope, actor);
+        Chart chart = new Chart("Tokens by day", "", true, new Chart.Series("tokens", Chart.FIRST, false));
+        chart.show(UsageView.columns(days, scope));
+        Paragraph sum = new Paragraph(count(total.requests()) + " requests, " + count(total.tokens()) + " tokens, cost "
+                + money(total.cost()) + ".");
+        return panel(
+                "Tokens, the last 30 days", chart, sum, new RouterLink("More about usage and cost", UsageView.class));
+    }
+
+    private Component models(Tenant tenant, Actor actor, boolean platform) {
+        Set<String> granted = catalog.grantsOf(tenant.id(), actor);
+        Div list = new Div();
+        list.addClassName("facts");
+        granted.forEach(m -> list.add(badge(m, "quiet")));
+        if (granted.isEmpty()) {
+            list.add(new Paragraph("None yet."));
+        }
+        Div panel = panel("Models that it may use", list);
+        if (platform) {
+            Button change = small("Models", () -> models(tenant, granted));
+            change.setAriaLabel("Models of " + tenant.name());
+            panel.add(change);
+        }
+        return panel;
+    }
+
+    private void models(Tenant tenant, Set<String> granted) {
+        Dialog dialog = new Dialog("Models of " + tenant.name());
+        CheckboxGroup<String> models = new CheckboxGroup<>("May use");
+        models.setItems(catalog.deployments(actors.actor()).stream()
+                .map(Deployment::name)
+                .toList());
+        models.setValue(granted);
+        Button save = primary("Save", () -> {
+            Set<String> wanted = models.getValue();
+            if (attempt(() -> change(tenant, granted, wanted))) {
+                dialog.close();
+                done("Saved the models of " + tenant.name() + ".");
+                show();
+            }
+        });
+        dialog.add(models);
+        dialog.getFooter().add(new Button("Cancel", e -> dialog.close()), save);
+        dialog.setWidth("28rem");
+        dialog.open();
+    }
+
+    private void change(Tenant tenant, Set<String> granted, Set<String> wanted) {
+        Actor actor = actors.actor();
+        wanted.stream().filter(m -> !granted.contains(m)).forEach(m -> catalog.grant(tenant.id(), m, actor));
+        granted.stream().filter(m -> !wanted.contains(m)).forEach(m -> catalog.withdraw(tenant.id(), m, actor));
+    }
+
+    private Component projects(Tenant tenant, Actor actor, boolean changes) {
+        Div panel = panel("Projects");
+        for (Project project : tenants.projects(tenant.id(), actor)) {
+            Div line = new Div(
+                    new Span(project.name() + " "),
+                    badge(project.activeKeys() == 1 ? "1 key" : project.activeKeys() + " keys", "quiet"));
+            line.addClassName("facts");
+            panel.add(line);
+        }
+        panel.add(new RouterLink("API keys", KeysView.class, tenant.name()));
+        if (changes) {
+            panel.add(small(
+                    "Create project",
+                    () -> ask(
+                            "Create project",
+                            "Name",
+                            text -> tenants.createProject(tenant.id(), text, actors.actor()))));
+        }
+        return panel;
+    }
+
+    /** A dialog with one field. */
+    private void ask(String title, String label, java.util.function.Consumer<String> action) {
+        Dialog dialog = new Dialog(title);
+        TextField field = new TextField(label);
+        field.setWidthFull();
+        Button save = primary("Create", () -> {
+            try {
+                action.accept(field.getValue().strip());
+                dialog.close();
+                show();
+            } catch (InvalidRequestException e) {
+                field.setErrorMessage(e.getMessage());
+                field.setInvalid(true);
+            }
+        });
+        save.addClickShortcut(Key.ENTER);
+        dialog.add(field);
+        dialog.getFooter().add(new Button("Cancel", e -> dialog.close()), save);
+        dialog.open();
+        field.focus();
+    }
+
+    private Component limitsOf(Tenant tenant, Actor actor) {
+        Map<UUID, Long> used = quotas.used(tenant.id());
+        Grid<Limit> grid = new Grid<>();
+        grid.addColumn(l -> l.level().name().toLowerCase(java.util.Locale.ROOT) + " " + l.subject())
+                .setHeader("Of")
+                .setAutoWidth(true);
+        grid.addColumn(l -> l.kind().words())
+                .setHeader("Limit")
+                .setAutoWidth(true)
+                .setFlexGrow(2);
+        grid.addColumn(l -> l.model() == null ? "all models" : l.model())
+                .setHeader("For")
+                .setAutoWidth(true);
+        grid.addColumn(l -> count(l.amount())).setHeader("Amount").setAutoWidth(true);
+        grid.addColumn(l -> used.get(l.id()) == null ? "–" : count(used.get(l.id())))
+                .setHeader("Used here")
+                .setAutoWidth(true);
+        grid.addColumn(l -> l.warnPercent().isEmpty() ? "–" : l.warnPercent() + " %")
+                .setHeader("Warns at")
+                .setAutoWidth(true);
+        grid.addComponentColumn(l -> removal(tenant, l, actor))
+                .setHeader("Actions")
+                .setAutoWidth(true)
+                .setFlexGrow(0);
+        grid.setAllRowsVisible(true);
+        grid.addThemeVariants(GridVariant.LUMO_NO_BORDER);
+        grid.setEmptyStateComponent(empty("No limits", "It may use what the machine has."));
+        grid.setItems(limits.ofTenant(tenant.id(), actor));
+        Div head = new Div(new H2("Limits"));
+        head.addClassName("tools");
+        if (actor.may(Permission.CHANGE_TENANT, tenant.id())) {
+            head.add(new Button("Set a limit", e -> limit(tenant)));
+        }
+        return new Div(head, grid);
+    }
+
+    private Component removal(Tenant tenant, Limit limit, Actor actor) {
+        boolean may = limit.level() == Limit.Level.TENANT
+                ? actor.may(Permission.CHANGE_PLATFORM)
+                : actor.may(Permission.CHANGE_TENANT, tenant.id());
+        return may
+                ? small(
+                        "Remove",
+                        () -> confirm(
+                                "Remove the limit?",
+                                "It is " + limit.words() + ".",
+                                "Remove",
+                                () -> act(
+                                        () -> limits.remove(tenant.id(), limit.id(), actors.actor()),
+                                        "Removed the limit.")))
+                : new Span();
+    }
+
+    private void limit(Tenant tenant) {
+        Actor actor = actors.actor();
+        Dialog dialog = new Dialog("Set a limit of " + tenant.name());
+        Select<LimitKind> kind = new Select<>();
+        kind.setLabel("What is counted");
+        kind.setItems(LimitKind.values());
+        kind.setItemLabelGenerator(LimitKind::words);
+        kind.setValue(LimitKind.TOKENS_PER_MONTH);
+        kind.setWidthFull();
+        NumberField amount = new NumberField("Amount");
+        amount.setMin(0);
+        amount.setStep(1);
+        amount.setWidthFull();
+        Select<Project> project = new Select<>();
+        project.setLabel("Of");
+        project.setEmptySelectionAllowed(actor.may(Permission.CHANGE_PLATFORM));
+        project.setEmptySelectionCaption("the tenant as a whole");
+        project.setItems(tenants.projects(tenant.id(), actor));
+        project.setItemLabelGenerator(p -> p == null ? "the tenant as a whole" : "the project " + p.name());
+        project.setWidthFull();
+        Checkbox warn = new Checkbox("Warn at 80 %", true);
+        Button save = primary("Set", () -> {
+            Double value = amount.getValue();
+            @Nullable Project of = project.getValue();
+            try {
+                Limits.Wanted wanted = new Limits.Wanted(
+                        of == null ? null : of.id(),
+                        null,
+                        null,
+                        kind.getValue(),
+                        value == null ? -1 : value.longValue(),
+                        warn.getValue() ? List.of(80) : List.of(),
+                        false);
+                limits.set(tenant.id(), wanted, actors.actor());
+                dialog.close();
+                done("Set the limit.");
+                show();
+            } catch (InvalidRequestException | io.ashlar.access.NotPermittedException e) {
+                amount.setErrorMessage(e.getMessage());
+                amount.setInvalid(true);
+            }
+        });
+        VerticalLayout form = new VerticalLayout(kind, amount, project, warn);
+        form.setPadding(false);
+        dialog.add(form);
+        dialog.getFooter().add(new Button("Cancel", e -> dialog.close()), save);
+        dialog.setWidth("28rem");
+        dialog.open();
+    }
+
+    private Component content(Tenant tenant, boolean changes) {
+        Checkbox logs =
+                new Checkbox("Keep prompts and answers for a quarter of an hour, beside each request's timeline");
+        logs.setValue(tenant.logsContent());
+        logs.setReadOnly(!changes);
+        logs.setEnabled(changes);
+        logs.addValueChangeListener(e -> {
+            if (e.isFromClient()) {
+                act(() -> tenants.setLogsContent(tenant.id(), e.getValue(), actors.actor()), "Saved.");
+            }
+        });
+        Div panel = panel("Content logging", logs);
+        panel.getStyle().set("margin-top", "0.75rem");
+        return panel;
+    }
+
+    private void suspend(Tenant tenant) {
+        confirm(
+                "Suspend " + tenant.name() + "?",
+                "Its API keys are refused within a second, until it is resumed. Requests that are running end normally.",
+                "Suspend",
+                () -> act(() -> tenants.suspend(tenant.id(), actors.actor()), "Suspended " + tenant.name() + "."));
+    }
+
+    private void service(Tenant tenant) {
+        Dialog dialog = new Dialog("Class and weight of " + tenant.name());
+        Select<String> service = new Select<>();
+        service.setLabel("Service class");
+        service.setItems(new ArrayList<>(
+                classes.all(actors.actor()).stream().map(ServiceClass::name).toList()));
+        service.setValue(tenant.serviceClass());
+        NumberField weight = new NumberField("Weight beside other tenants");
+        weight.setValue(tenant.weight());
+        Button save = primary("Save", () -> {
+            Double value = weight.getValue();
+            if (attempt(() ->
+                    classes.setTenant(tenant.id(), service.getValue(), value == null ? 0 : value, actors.actor()))) {
+                dialog.close();
+                done("Saved.");
+                show();
+            }
+        });
+        VerticalLayout form = new VerticalLayout(service, weight);
+        form.setPadding(false);
+        dialog.add(form);
+        dialog.getFooter().add(new Button("Cancel", e -> dialog.close()), save);
+        dialog.open();
+    }
+}
