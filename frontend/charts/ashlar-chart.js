@@ -18,11 +18,15 @@ class AshlarChart extends HTMLElement {
       if (this.plot && this.clientWidth > 0) this.plot.setSize({ width: this.clientWidth, height: HEIGHT });
     });
     this.watcher.observe(this);
+    this.theme = matchMedia("(prefers-color-scheme: dark)");
+    this.redraw = () => this.draw();
+    this.theme.addEventListener("change", this.redraw);
     if (this.data) this.draw();
   }
 
   disconnectedCallback() {
     this.watcher.disconnect();
+    this.theme.removeEventListener("change", this.redraw);
     this.plot?.destroy();
     this.plot = null;
   }
@@ -46,12 +50,21 @@ class AshlarChart extends HTMLElement {
     if (document.visibilityState === "visible") this.plot?.setData(this.data);
   }
 
+  /** What a colour of the style sheet is in the present theme; a canvas does not know variables. */
+  color(name) {
+    const probe = document.createElement("span");
+    probe.style.color = `var(${name})`;
+    this.appendChild(probe);
+    const color = getComputedStyle(probe).color;
+    probe.remove();
+    return color;
+  }
+
   draw() {
     if (!this.isConnected || !this.series) return;
     this.plot?.destroy();
-    const style = getComputedStyle(this);
-    const ink = style.getPropertyValue("--lumo-secondary-text-color") || "#666";
-    const line = style.getPropertyValue("--ash-grid") || "rgba(128,128,128,.2)";
+    const ink = this.color("--lumo-secondary-text-color");
+    const line = this.color("--ash-grid");
     const axis = { stroke: ink, grid: { stroke: line, width: 1 }, ticks: { show: false }, font: "12px system-ui" };
     const unit = this.unit;
     const paths = this.bars ? uPlot.paths.bars({ size: [0.7, 40] }) : undefined;
@@ -63,9 +76,9 @@ class AshlarChart extends HTMLElement {
         cursor: { points: { size: 6 } },
         legend: { show: true },
         scales: { y: { range: (u, min, max) => [0, Math.max(max * 1.1, 1)] } },
-        axes: [axis, { ...axis, size: 56, values: (u, v) => v.map(short) }],
+        axes: [{ ...axis, values: (u, seconds, i, space, step) => seconds.map((t) => moment(t, step)) }, { ...axis, size: 56, values: (u, v) => v.map(short) }],
         series: [
-          {},
+          { label: "UTC", value: (u, t) => (t == null ? "–" : moment(t, this.bars ? 86400 : 1)) },
           ...this.series.map((s) => ({
             label: s.label,
             stroke: s.color,
@@ -82,6 +95,11 @@ class AshlarChart extends HTMLElement {
       this,
     );
   }
+}
+
+function moment(seconds, step) {
+  const text = new Date(seconds * 1e3).toISOString();
+  return step >= 86400 ? text.slice(5, 10) : step >= 60 ? text.slice(11, 16) : text.slice(11, 19);
 }
 
 function short(v) {

@@ -10,6 +10,7 @@ import io.ashlar.compute.Device;
 import io.ashlar.compute.cpu.CpuDevice;
 import io.ashlar.compute.cuda.CudaDevices;
 import io.ashlar.compute.cuda.NvidiaDriver;
+import io.ashlar.console.ApiAddress;
 import io.ashlar.console.ConsoleLimits;
 import io.ashlar.database.ChangeFeed;
 import io.ashlar.engine.Engine;
@@ -171,6 +172,11 @@ public class Core {
                 true,
                 true);
         return new SignInProviders.Known(provider, p.clientSecret());
+    }
+
+    @Bean
+    ApiAddress apiAddress() {
+        return new ApiAddress();
     }
 
     @Bean

@@ -3,6 +3,7 @@ package io.ashlar.app;
 import io.ashlar.api.ApiApplication;
 import io.ashlar.api.Intake;
 import io.ashlar.catalog.Catalog;
+import io.ashlar.console.ApiAddress;
 import io.ashlar.console.ConsoleApplication;
 import io.ashlar.database.EmbeddedPostgres;
 import io.ashlar.database.StartFailure;
@@ -83,6 +84,7 @@ public final class Server implements AutoCloseable {
             firstStart = firstStart();
             core.getBean(Serving.class).reconcile();
             api = opening(startApi());
+            core.getBean(ApiAddress.class).set(url(properties.api().address(), port(api)));
             console = consoleDoor.join();
         } catch (CompletionException e) {
             closeAll();

@@ -1,5 +1,6 @@
 package io.ashlar.console;
 
+import com.vaadin.flow.spring.security.UidlRedirectStrategy;
 import com.vaadin.flow.spring.security.VaadinSecurityConfigurer;
 import io.ashlar.audit.AuditLog;
 import io.ashlar.database.ChangeFeed;
@@ -59,6 +60,7 @@ public class ConsoleSecurity {
         http.oidcLogout(logout ->
                 logout.clientRegistrationRepository(registrations).backChannel(back -> back.logoutHandler(endedThere)));
         OidcClientInitiatedLogoutSuccessHandler there = new OidcClientInitiatedLogoutSuccessHandler(registrations);
+        there.setRedirectStrategy(new UidlRedirectStrategy()); // the button is part of a page that talks in JSON
         there.setPostLogoutRedirectUri("{baseUrl}/login");
         there.setDefaultTargetUrl("/login");
         http.with(

@@ -76,6 +76,9 @@ public class MainLayout extends AppLayout {
         navigation.addItem(
                 new SideNavItem("Requests", RequestsView.class, VaadinIcon.LIST.create()),
                 new SideNavItem("Usage and cost", UsageView.class, VaadinIcon.BAR_CHART.create()));
+        if (role != Role.PLATFORM_VIEWER && role != Role.TENANT_VIEWER) {
+            navigation.addItem(new SideNavItem("Playground", PlaygroundView.class, VaadinIcon.CHAT.create()));
+        }
         if (role.ofPlatform() || role == Role.TENANT_ADMINISTRATOR) {
             navigation.addItem(
                     new SideNavItem("Members", MembersView.class, VaadinIcon.USER.create()),

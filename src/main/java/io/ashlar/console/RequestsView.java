@@ -13,6 +13,7 @@ import com.vaadin.flow.data.value.ValueChangeMode;
 import com.vaadin.flow.router.PageTitle;
 import com.vaadin.flow.router.Route;
 import io.ashlar.access.Actor;
+import io.ashlar.access.Permission;
 import io.ashlar.engine.Timeline;
 import io.ashlar.identity.Tenants;
 import io.ashlar.serving.RequestLog;
@@ -123,7 +124,7 @@ public class RequestsView extends Page {
         };
     }
 
-    private static void open(RequestLog.Entry entry) {
+    private void open(RequestLog.Entry entry) {
         Dialog dialog = new Dialog("Request " + entry.id());
         Timeline timeline = entry.timeline();
         if (entry.refusal() != null) {
@@ -132,9 +133,20 @@ public class RequestsView extends Page {
         if (timeline != null && !timeline.events().isEmpty()) {
             dialog.add(picture(timeline.events()), table(timeline.events()));
         }
+        Actor actor = actors.actor();
+        attempt(() -> tenants.named(entry.tenant(), actor)
+                .filter(t -> actor.may(Permission.USE_TENANT, t.id()))
+                .map(t -> log.transcript(entry.id(), t, actor))
+                .ifPresent(t -> dialog.add(said("Asked", t.asked()), said("Answered", t.answered()))));
         dialog.getFooter().add(new Button("Close", e -> dialog.close()));
         dialog.setWidth("52rem");
         dialog.open();
+    }
+
+    private static Div said(String title, String text) {
+        Span content = new Span(text);
+        content.addClassNames("code", "secret");
+        return panel(title, content);
     }
 
     /** Waiting, prefill, decoding and pauses as spans of time, of the first choice. */

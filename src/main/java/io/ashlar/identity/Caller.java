@@ -9,6 +9,7 @@ import java.util.UUID;
  * @param models the deployments that the tenant is granted, by name
  * @param serviceClass what the tenant is promised, by name
  * @param weight of the tenant beside others
+ * @param logsContent whether what is said is kept for a while
  */
 public record Caller(
         UUID tenant,
@@ -17,4 +18,5 @@ public record Caller(
         UUID key,
         Set<String> models,
         String serviceClass,
-        double weight) {}
+        double weight,
+        boolean logsContent) {}

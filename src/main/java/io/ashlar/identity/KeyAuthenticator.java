@@ -82,7 +82,7 @@ public final class KeyAuthenticator {
     private Optional<Known> load(String prefix) {
         return database.sql("""
                         select k.id as key_id, k.secret_hash, k.revoked_at, k.expires_at, p.id as project_id, t.id as tenant_id,
-                            t.name as tenant_name, t.status, t.service_class, t.weight,
+                            t.name as tenant_name, t.status, t.service_class, t.weight, t.logs_content,
                             array(select g.deployment from deployment_grant g where g.tenant_id = t.id) as models
                         from api_key k
                         join project p on p.id = k.project_id
@@ -102,7 +102,8 @@ public final class KeyAuthenticator {
                 row.getObject("key_id", UUID.class),
                 Set.of((String[]) models.getArray()),
                 row.getString("service_class"),
-                row.getDouble("weight"));
+                row.getDouble("weight"),
+                row.getBoolean("logs_content"));
         return new Known(
                 caller,
                 row.getBytes("secret_hash"),

@@ -165,7 +165,7 @@ public final class TokenAuthenticator {
 
     private @Nullable Caller load(Member member, UUID tenant) {
         return database.sql("""
-                        select p.id as project_id, t.name, t.status, t.service_class, t.weight,
+                        select p.id as project_id, t.name, t.status, t.service_class, t.weight, t.logs_content,
                             array(select g.deployment from deployment_grant g where g.tenant_id = t.id) as models
                         from tenant t join project p on p.tenant_id = t.id and p.name = :project where t.id = :tenant""")
                 .param("project", Tenants.FIRST_PROJECT)
@@ -183,7 +183,8 @@ public final class TokenAuthenticator {
                             member.id(),
                             Set.of((String[]) models.getArray()),
                             row.getString("service_class"),
-                            row.getDouble("weight"));
+                            row.getDouble("weight"),
+                            row.getBoolean("logs_content"));
                 })
                 .single();
     }

@@ -13,10 +13,12 @@ import java.util.List;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
-/** What happened to requests of late, and why: kept for a while, for administrators; nothing of what was said. */
+/** What happened to requests of late, and why: kept for a while, for administrators; what was said only where a tenant wants
+ * that. */
 @Guarded
 public final class RequestLog {
     private static final int MOST = 20_000;
+    private static final int MOST_TRANSCRIPTS = 2_000;
     private static final Duration KEPT = Duration.ofMinutes(15);
 
     /**
@@ -37,6 +39,23 @@ public final class RequestLog {
 
     private final Cache<UUID, Entry> entries =
             Caffeine.newBuilder().maximumSize(MOST).expireAfterWrite(KEPT).build();
+
+    private final Cache<UUID, Transcript> transcripts = Caffeine.newBuilder()
+            .maximumSize(MOST_TRANSCRIPTS)
+            .expireAfterWrite(KEPT)
+            .build();
+
+    /** Keeps what is said, for the same time; only for a tenant that wants it. */
+    public void keep(UUID request, Transcript transcript) {
+        transcripts.put(request, transcript);
+    }
+
+    /** What was said in a request of a tenant, for those who use it; null where nothing was kept. */
+    public @Nullable Transcript transcript(UUID request, Tenant tenant, Actor actor) {
+        actor.require(Permission.USE_TENANT, tenant.id());
+        Entry entry = find(request);
+        return entry != null && entry.tenant.equals(tenant.name()) ? transcripts.getIfPresent(request) : null;
+    }
 
     public void note(Entry entry) {
         entries.put(entry.id, entry);

@@ -63,10 +63,11 @@ public final class Serving {
     public void reconcile() {
         reconciling.lock();
         try {
-            Map<String, CatalogModel> models = new HashMap<>();
-            catalog.models().forEach(m -> models.put(m.name(), m));
+            // Deployments first: what they serve was there before them, and is found however much is added meanwhile.
             Map<String, Deployment> wanted = new TreeMap<>();
             catalog.deployments().forEach(d -> wanted.put(d.name(), d));
+            Map<String, CatalogModel> models = new HashMap<>();
+            catalog.models().forEach(m -> models.put(m.name(), m));
             for (ServedModel current : List.copyOf(served.values())) {
                 Deployment now = wanted.get(current.name());
                 if (now == null || !current.deployment().servesAs(now)) {

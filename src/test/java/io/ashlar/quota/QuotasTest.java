@@ -110,7 +110,7 @@ class QuotasTest {
                 .param("project", project)
                 .param("prefix", key.toString())
                 .update();
-        return new Caller(tenant, "tenant", project, key, Set.of(MODEL), "standard", 1);
+        return new Caller(tenant, "tenant", project, key, Set.of(MODEL), "standard", 1, false);
     }
 
     @AfterEach

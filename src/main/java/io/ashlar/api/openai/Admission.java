@@ -23,6 +23,7 @@ import io.ashlar.scheduler.Terms;
 import io.ashlar.serving.RequestLog;
 import io.ashlar.serving.ServedModel;
 import io.ashlar.serving.Serving;
+import io.ashlar.serving.Transcript;
 import io.ashlar.usage.UsageLedger;
 import io.ashlar.usage.UsageRecord;
 import io.ashlar.usage.UsageStart;
@@ -36,6 +37,7 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -232,6 +234,17 @@ public final class Admission {
             case EngineBusyException busy -> Duration.ofMillis(200);
             default -> Duration.ZERO;
         };
+    }
+
+    /** Where what is said is kept; null for a tenant that has not asked for it. */
+    @Nullable
+    Transcript transcript(Caller caller, UUID id, Supplier<String> asked) {
+        if (!caller.logsContent()) {
+            return null;
+        }
+        Transcript transcript = new Transcript(asked.get());
+        log.keep(id, transcript);
+        return transcript;
     }
 
     private void refused(Request of, Prepared prepared, Throwable failure) {

@@ -5,6 +5,7 @@ import io.ashlar.api.ApiException;
 import io.ashlar.api.openai.Admission.Admitted;
 import io.ashlar.engine.FinishReason;
 import io.ashlar.engine.GenerationEvent;
+import io.ashlar.serving.Transcript;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -29,9 +30,24 @@ final class Answers {
     private static final Duration SETTLE_WAIT = Duration.ofSeconds(2);
 
     private final Scheduler scheduler;
+    private final @org.jspecify.annotations.Nullable Transcript transcript;
 
-    Answers(Scheduler scheduler) {
+    /** @param transcript where the answer is kept; null for nowhere */
+    Answers(Scheduler scheduler, @org.jspecify.annotations.Nullable Transcript transcript) {
         this.scheduler = scheduler;
+        this.transcript = transcript;
+    }
+
+    private Flux<GenerationEvent> events(Admitted admitted, GenerationCall call) {
+        Flux<GenerationEvent> events = AnswerEvents.of(admitted.generation(), call.choices(), scheduler);
+        Transcript kept = transcript;
+        return kept == null
+                ? events
+                : events.doOnNext(event -> kept.add(
+                        switch (event) {
+                            case GenerationEvent.Token token -> token.text();
+                            case GenerationEvent.Finished finished -> finished.text();
+                        }));
     }
 
     Mono<ServerResponse> whole(Admitted admitted, GenerationCall call, AnswerFormat format) {
@@ -39,7 +55,7 @@ final class Answers {
         for (int i = 0; i < call.choices(); i++) {
             choices.add(new AnswerFormat.Choice());
         }
-        return AnswerEvents.of(admitted.generation(), call.choices(), scheduler)
+        return events(admitted, call)
                 .doOnNext(event -> collect(event, choices.get(event.choice())))
                 .then(settled(admitted))
                 .then(Mono.fromFuture(admitted.generation()::ended, true))
@@ -84,8 +100,7 @@ final class Answers {
         Flux<DataBuffer> openings = Flux.range(0, call.choices())
                 .mapNotNull(format::opening)
                 .map(chunk -> event(withUsageField(chunk, call)));
-        Flux<DataBuffer> chunks = AnswerEvents.of(admitted.generation(), call.choices(), scheduler)
-                .mapNotNull(event -> chunk(event, call, format));
+        Flux<DataBuffer> chunks = events(admitted, call).mapNotNull(event -> chunk(event, call, format));
         Flux<DataBuffer> usage = call.includeUsage()
                 ? Mono.fromFuture(admitted.generation()::ended, true)
                         .map(u -> {

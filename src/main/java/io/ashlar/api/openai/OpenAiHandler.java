@@ -12,6 +12,7 @@ import io.ashlar.model.text.ChatTemplate;
 import io.ashlar.scheduler.ServiceClass;
 import io.ashlar.serving.ServedModel;
 import io.ashlar.serving.Serving;
+import io.ashlar.serving.Transcript;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFutureListener;
 import java.security.Principal;
@@ -21,6 +22,7 @@ import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
+import org.jspecify.annotations.Nullable;
 import org.springframework.http.MediaType;
 import org.springframework.security.core.Authentication;
 import org.springframework.web.reactive.function.server.ServerRequest;
@@ -211,8 +213,10 @@ public final class OpenAiHandler {
             format[0] = format(call, modelName, model, chat, logprobs >= 0, options, serviceClass);
             return new Admission.Prepared(generation(f, call, model, chat, defaultTokens, options), serviceClass);
         });
+        Transcript transcript = admission.transcript(
+                call.caller, call.id, () -> f.get(chat ? "messages" : "prompt").toString());
         if (admitted.isDone()) {
-            return given(call, admitted, read[0], format[0]);
+            return given(call, admitted, read[0], format[0], transcript);
         }
         ChannelFutureListener gone = closed -> admitted.cancel(false);
         call.channel.closeFuture().addListener(gone);
@@ -220,7 +224,8 @@ public final class OpenAiHandler {
         return Mono.fromFuture(admitted)
                 .publishOn(Schedulers.fromExecutor(call.loop()))
                 .onErrorMap(Admission::told)
-                .flatMap(running -> given(call, CompletableFuture.completedFuture(running), read[0], format[0]));
+                .flatMap(running ->
+                        given(call, CompletableFuture.completedFuture(running), read[0], format[0], transcript));
     }
 
     private static AnswerFormat format(
@@ -262,7 +267,11 @@ public final class OpenAiHandler {
 
     /** The answer of a request that was let in or refused. */
     private static Mono<ServerResponse> given(
-            Call call, CompletableFuture<Admission.Admitted> done, GenerationCall read, AnswerFormat format) {
+            Call call,
+            CompletableFuture<Admission.Admitted> done,
+            GenerationCall read,
+            AnswerFormat format,
+            @Nullable Transcript transcript) {
         Admission.Admitted admitted;
         try {
             admitted = done.join();
@@ -271,7 +280,7 @@ public final class OpenAiHandler {
         }
         RateHeaders.warn(call.exchange, admitted.warnings());
         cancelWhenGone(call.channel, admitted.generation());
-        Answers answers = new Answers(Schedulers.fromExecutor(call.loop()));
+        Answers answers = new Answers(Schedulers.fromExecutor(call.loop()), transcript);
         return Mono.fromFuture(admitted::begun, true)
                 .then(Mono.defer(() ->
                         read.stream() ? answers.stream(admitted, read, format) : answers.whole(admitted, read, format)))
