@@ -14,8 +14,11 @@ import io.ashlar.catalog.Catalog;
 import io.ashlar.identity.AdminKeys;
 import io.ashlar.identity.ApiKeys;
 import io.ashlar.identity.Members;
+import io.ashlar.identity.SignInProviders;
 import io.ashlar.identity.Tenants;
 import io.ashlar.identity.Vault;
+import io.ashlar.platform.Alarms;
+import io.ashlar.platform.Platform;
 import io.ashlar.quota.ConcurrencyLimit;
 import io.ashlar.quota.Limits;
 import io.ashlar.quota.Quotas;
@@ -103,6 +106,9 @@ public class ApiRoutes {
             UsageReports usage,
             AuditLog audit,
             Blueprints blueprints,
+            SignInProviders providers,
+            Platform platform,
+            Alarms alarms,
             Clock clock) {
         return new AdminOperations(new AdminOperations.Services(
                 tenants,
@@ -117,6 +123,9 @@ public class ApiRoutes {
                 usage,
                 audit,
                 blueprints,
+                providers,
+                platform,
+                alarms,
                 clock));
     }
 

@@ -25,6 +25,11 @@ import io.ashlar.identity.SignInProviders;
 import io.ashlar.identity.Tenants;
 import io.ashlar.identity.TokenAuthenticator;
 import io.ashlar.identity.Vault;
+import io.ashlar.platform.Alarm;
+import io.ashlar.platform.Alarms;
+import io.ashlar.platform.Platform;
+import io.ashlar.platform.Retention;
+import io.ashlar.platform.Watch;
 import io.ashlar.quota.ConcurrencyLimit;
 import io.ashlar.quota.Limits;
 import io.ashlar.quota.Quotas;
@@ -44,7 +49,10 @@ import io.ashlar.usage.UsageReports;
 import io.ashlar.usage.UsageStore;
 import java.security.SecureRandom;
 import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.TreeMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import org.springframework.context.annotation.Bean;
@@ -362,6 +370,35 @@ public class Core {
             DataFolder folder, OpenDatabase database, TransactionTemplate transactions, AshlarProperties properties) {
         UsageStore store = new UsageStore(new JdbcTemplate(database.pool()), transactions);
         return new UsageLedger(folder.usage(), store::write, properties.usage().journalSync());
+    }
+
+    @Bean
+    Platform platform(
+            JdbcClient database, TransactionTemplate transactions, AuditLog audit, Vault vault, ChangeFeed changes) {
+        return new Platform(database, transactions, audit, vault, changes);
+    }
+
+    @Bean
+    Alarms alarms(Serving serving, UsageLedger ledger, Platform platform, Clock clock) {
+        return new Alarms(() -> alarms(serving, ledger), platform, clock, Duration.ofSeconds(2));
+    }
+
+    /** What is wrong now, in words. */
+    private static List<Alarm> alarms(Serving serving, UsageLedger ledger) {
+        List<Alarm> alarms = new ArrayList<>();
+        new TreeMap<>(serving.failures())
+                .forEach((name, why) -> alarms.add(new Alarm(
+                        "deployment:" + name, "The deployment " + name + " could not be started: " + why + ".")));
+        if (ledger.isBehind()) {
+            alarms.add(new Alarm(
+                    "ledger", "The database cannot be written. Usage waits in the journal on disk; nothing is lost."));
+        }
+        return alarms;
+    }
+
+    @Bean(initMethod = "start")
+    Watch watch(Alarms alarms, JdbcClient database, Platform platform, Clock clock) {
+        return new Watch(alarms, new Retention(database, platform, clock));
     }
 
     @Bean

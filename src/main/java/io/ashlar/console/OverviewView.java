@@ -18,12 +18,12 @@ import io.ashlar.access.Permission;
 import io.ashlar.api.Intake;
 import io.ashlar.identity.Tenant;
 import io.ashlar.identity.Tenants;
+import io.ashlar.platform.Alarms;
 import io.ashlar.quota.ServiceClasses;
 import io.ashlar.scheduler.ServiceClass;
 import io.ashlar.serving.ServedModel;
 import io.ashlar.serving.Serving;
 import io.ashlar.usage.RecentUsage;
-import io.ashlar.usage.UsageLedger;
 import jakarta.annotation.security.PermitAll;
 import java.util.ArrayList;
 import java.util.List;
@@ -48,7 +48,7 @@ public class OverviewView extends Page implements BeforeEnterObserver {
 
     private final transient Serving serving;
     private final transient Intake intake;
-    private final transient UsageLedger ledger;
+    private final transient Alarms watched;
     private final Div alarms = new Div();
     private final Figure running = new Figure("Requests running");
     private final Figure waiting = new Figure("Sequences waiting");
@@ -77,7 +77,7 @@ public class OverviewView extends Page implements BeforeEnterObserver {
     public OverviewView(
             Serving serving,
             Intake intake,
-            UsageLedger ledger,
+            Alarms watched,
             Pulse pulse,
             Tenants tenants,
             ServiceClasses classes,
@@ -89,7 +89,7 @@ public class OverviewView extends Page implements BeforeEnterObserver {
         this.actors = actors;
         this.serving = serving;
         this.intake = intake;
-        this.ledger = ledger;
+        this.watched = watched;
         alarms.addClassName("alarms");
         alarms.getElement().setAttribute("role", "status");
         Section figures = new Section(running, waiting, requests, rate, pages, weights);
@@ -278,13 +278,7 @@ public class OverviewView extends Page implements BeforeEnterObserver {
 
     private void showAlarms() {
         alarms.removeAll();
-        if (!serving.failures().isEmpty()) {
-            alarms.add(alarm(serving.failures().size()
-                    + " deployment(s) could not be started; hover over the state for the reason."));
-        }
-        if (ledger.isBehind()) {
-            alarms.add(alarm("The database cannot be written. Usage waits in the journal on disk; nothing is lost."));
-        }
+        watched.now(actors.actor()).forEach(a -> alarms.add(alarm(a.text())));
         alarms.setVisible(alarms.getComponentCount() > 0);
     }
 

@@ -7,8 +7,8 @@ import com.vaadin.flow.component.button.Button;
 import com.vaadin.flow.component.html.Div;
 import com.vaadin.flow.component.html.Pre;
 import com.vaadin.flow.component.html.Span;
+import com.vaadin.flow.component.radiobutton.RadioButtonGroup;
 import com.vaadin.flow.component.select.Select;
-import com.vaadin.flow.component.tabs.TabSheet;
 import com.vaadin.flow.component.textfield.IntegerField;
 import com.vaadin.flow.component.textfield.NumberField;
 import com.vaadin.flow.component.textfield.TextArea;
@@ -107,11 +107,20 @@ public class PlaygroundView extends Page {
         parameters.getStyle().set("align-items", "end");
         Div answers = new Div(left, right);
         answers.addClassName("panels");
-        TabSheet code = new TabSheet();
-        code.add("curl", curl);
-        code.add("Java", java);
-        code.add("Python", python);
-        Div same = panel("The same in code", code);
+        RadioButtonGroup<String> language = new RadioButtonGroup<>();
+        language.setAriaLabel("Language");
+        language.setItems("curl", "Java", "Python");
+        language.setValue("curl");
+        for (Pre code : List.of(curl, java, python)) {
+            code.getElement().setAttribute("tabindex", "0"); // it may have to be scrolled
+            code.setVisible(code == curl);
+        }
+        language.addValueChangeListener(e -> {
+            curl.setVisible(e.getValue().equals("curl"));
+            java.setVisible(e.getValue().equals("Java"));
+            python.setVisible(e.getValue().equals("Python"));
+        });
+        Div same = panel("The same in code", language, curl, java, python);
         same.getStyle().set("margin-top", "0.75rem");
         add(system, prompt, parameters, answers, same);
         for (com.vaadin.flow.component.HasValue<?, ?> field :

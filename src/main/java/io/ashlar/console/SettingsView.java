@@ -8,6 +8,7 @@ import com.vaadin.flow.component.grid.Grid;
 import com.vaadin.flow.component.grid.GridVariant;
 import com.vaadin.flow.component.html.Div;
 import com.vaadin.flow.component.html.H2;
+import com.vaadin.flow.component.html.Paragraph;
 import com.vaadin.flow.component.html.Span;
 import com.vaadin.flow.component.orderedlayout.VerticalLayout;
 import com.vaadin.flow.component.textfield.IntegerField;
@@ -24,6 +25,8 @@ import io.ashlar.catalog.Catalog;
 import io.ashlar.catalog.Deployment;
 import io.ashlar.identity.SignInProvider;
 import io.ashlar.identity.SignInProviders;
+import io.ashlar.platform.Platform;
+import io.ashlar.platform.PlatformSettings;
 import io.ashlar.quota.Limits;
 import io.ashlar.quota.Price;
 import io.ashlar.quota.ServiceClasses;
@@ -49,16 +52,23 @@ public class SettingsView extends Page {
     private final transient ServiceClasses classes;
     private final transient Limits limits;
     private final transient Catalog catalog;
+    private final transient Platform platform;
     private final transient ConsoleActors actors;
     private final Div content = new Div();
 
     public SettingsView(
-            SignInProviders providers, ServiceClasses classes, Limits limits, Catalog catalog, ConsoleActors actors) {
+            SignInProviders providers,
+            ServiceClasses classes,
+            Limits limits,
+            Catalog catalog,
+            Platform platform,
+            ConsoleActors actors) {
         super("Settings");
         this.providers = providers;
         this.classes = classes;
         this.limits = limits;
         this.catalog = catalog;
+        this.platform = platform;
         this.actors = actors;
         add(content);
         refresh();
@@ -77,7 +87,9 @@ public class SettingsView extends Page {
                     head("Service classes", "Add class", () -> serviceClass(null)),
                     classGrid(),
                     head("Prices of a million tokens", null, () -> {}),
-                    priceGrid());
+                    priceGrid(),
+                    head("Retention and webhooks", "Change", this::platform),
+                    platformPanel());
         });
     }
 
@@ -345,6 +357,50 @@ public class SettingsView extends Page {
         }
         grid.setItems(catalog.deployments(actors.actor()));
         return grid;
+    }
+
+    private Div platformPanel() {
+        PlatformSettings now = platform.settings(actors.actor());
+        return panel(
+                "Now",
+                new Paragraph(
+                        now.retentionDays() == 0
+                                ? "Each request's row of usage is kept for ever."
+                                : "Each request's row of usage is kept for " + now.retentionDays()
+                                        + " days; sums by day stay."),
+                new Paragraph(
+                        now.webhooks().isEmpty()
+                                ? "Nobody is told of alarms."
+                                : "Told of alarms: " + String.join(", ", now.webhooks()) + "."));
+    }
+
+    private void platform() {
+        PlatformSettings now = platform.settings(actors.actor());
+        Dialog dialog = new Dialog("Retention and webhooks");
+        IntegerField days = integer("Days that rows of usage are kept; 0 is for ever", now.retentionDays());
+        TextArea webhooks = new TextArea("Webhooks");
+        webhooks.setHelperText("Addresses that are told of alarms, one a line.");
+        webhooks.setValue(String.join("\n", now.webhooks()));
+        webhooks.setWidthFull();
+        PasswordField secret = new PasswordField("Secret that they are signed with");
+        secret.setHelperText("Empty keeps the one there is.");
+        secret.setWidthFull();
+        Button save = primary("Save", () -> {
+            List<String> addresses = webhooks.getValue()
+                    .lines()
+                    .map(String::strip)
+                    .filter(l -> !l.isEmpty())
+                    .toList();
+            if (attempt(() -> platform.set(
+                    new PlatformSettings(number(days), addresses),
+                    secret.isEmpty() ? null : secret.getValue(),
+                    actors.actor()))) {
+                dialog.close();
+                done("Saved.");
+                refresh();
+            }
+        });
+        open(dialog, save, days, webhooks, secret);
     }
 
     private void price(Deployment deployment, Price old) {

@@ -23,8 +23,14 @@ import io.ashlar.identity.ApiKeys;
 import io.ashlar.identity.Member;
 import io.ashlar.identity.Members;
 import io.ashlar.identity.Project;
+import io.ashlar.identity.SignInProvider;
+import io.ashlar.identity.SignInProviders;
 import io.ashlar.identity.Tenant;
 import io.ashlar.identity.Tenants;
+import io.ashlar.platform.Alarm;
+import io.ashlar.platform.Alarms;
+import io.ashlar.platform.Platform;
+import io.ashlar.platform.PlatformSettings;
 import io.ashlar.quota.Limit;
 import io.ashlar.quota.LimitKind;
 import io.ashlar.quota.Limits;
@@ -76,6 +82,9 @@ public final class AdminOperations {
             UsageReports usage,
             AuditLog audit,
             Blueprints blueprints,
+            SignInProviders providers,
+            Platform platform,
+            Alarms alarms,
             Clock clock) {}
 
     record NewTenant(
@@ -168,6 +177,22 @@ public final class AdminOperations {
             @Nullable String policy,
             @Nullable Boolean draining) {}
 
+    record ProviderChange(
+            String title,
+            String issuer,
+            String clientId,
+            @Nullable String clientSecret,
+            @Nullable List<String> scopes,
+            @Nullable String loginClaim,
+            @Nullable String audience,
+            List<SignInProvider.Rule> rules,
+            @Nullable Boolean enabled) {}
+
+    record SettingsChange(
+            Integer retentionDays,
+            List<String> webhooks,
+            @Nullable String webhookSecret) {}
+
     record Freed(long bytes) {}
 
     record Applied(List<Difference> changes) {}
@@ -184,6 +209,7 @@ public final class AdminOperations {
         classesAndPrices();
         deployments();
         reports();
+        platform();
         one(
                 GET,
                 AT + "/configuration",
@@ -671,6 +697,67 @@ public final class AdminOperations {
             throw new InvalidRequestException(
                     "policy", "'policy' must be one of " + Policies.words() + ", or null, but is '" + policy + "'.");
         }
+    }
+
+    private void platform() {
+        many(
+                AT + "/providers",
+                "Providers of sign-in, without their secrets.",
+                SignInProvider.class,
+                List.of(),
+                c -> Operation.Page.whole(s.providers.all(c.actor())));
+        one(
+                PUT,
+                AT + "/providers/{name}",
+                "Adds or changes a provider; it holds at once.",
+                ProviderChange.class,
+                SignInProvider.class,
+                c -> {
+                    ProviderChange wanted = c.body(ProviderChange.class);
+                    SignInProvider provider = new SignInProvider(
+                            c.variable("name"),
+                            wanted.title,
+                            wanted.issuer,
+                            wanted.clientId,
+                            wanted.scopes == null ? List.of("profile", "email") : wanted.scopes,
+                            wanted.loginClaim == null ? "preferred_username" : wanted.loginClaim,
+                            wanted.audience,
+                            wanted.rules,
+                            !Boolean.FALSE.equals(wanted.enabled),
+                            false);
+                    s.providers.set(provider, wanted.clientSecret, c.actor());
+                    return provider;
+                });
+        one(
+                GET,
+                AT + "/providers/{name}",
+                "A provider.",
+                null,
+                SignInProvider.class,
+                c -> s.providers.named(c.variable("name"), c.actor()).orElseThrow(missing("name", "provider")));
+        one(DELETE, AT + "/providers/{name}", "Removes a provider.", null, null, c -> {
+            found(s.providers.remove(c.variable("name"), c.actor()), "name", "provider");
+            return null;
+        });
+        one(
+                GET,
+                AT + "/settings",
+                "Retention and webhooks.",
+                null,
+                PlatformSettings.class,
+                c -> s.platform.settings(c.actor()));
+        one(PUT, AT + "/settings", "Sets retention and webhooks.", SettingsChange.class, PlatformSettings.class, c -> {
+            SettingsChange wanted = c.body(SettingsChange.class);
+            PlatformSettings settings = new PlatformSettings(wanted.retentionDays, wanted.webhooks);
+            s.platform.set(settings, wanted.webhookSecret, c.actor());
+            return settings;
+        });
+        many(
+                AT + "/alarms",
+                "What is wrong now.",
+                Alarm.class,
+                List.of(),
+                c -> Operation.Page.whole(s.alarms.now(c.actor())));
     }
 
     private void reports() {

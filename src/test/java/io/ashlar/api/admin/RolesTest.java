@@ -13,7 +13,10 @@ import io.ashlar.catalog.Catalog;
 import io.ashlar.identity.AdminKeys;
 import io.ashlar.identity.ApiKeys;
 import io.ashlar.identity.Members;
+import io.ashlar.identity.SignInProviders;
 import io.ashlar.identity.Tenants;
+import io.ashlar.platform.Alarms;
+import io.ashlar.platform.Platform;
 import io.ashlar.quota.LimitKind;
 import io.ashlar.quota.Limits;
 import io.ashlar.quota.Quotas;
@@ -87,6 +90,13 @@ class RolesTest {
         may.put("GET /usage.csv", ALL);
         may.put("GET /audit", EnumSet.of(Role.PLATFORM_ADMINISTRATOR, Role.PLATFORM_VIEWER, Role.TENANT_ADMINISTRATOR));
         may.put("GET /audit.csv", may.get("GET /audit"));
+        may.put("GET /providers", PLATFORM);
+        may.put("GET /providers/{name}", PLATFORM);
+        may.put("PUT /providers/{name}", ADMINISTRATOR);
+        may.put("DELETE /providers/{name}", ADMINISTRATOR);
+        may.put("GET /settings", PLATFORM);
+        may.put("PUT /settings", ADMINISTRATOR);
+        may.put("GET /alarms", PLATFORM);
         may.put("GET /openapi.json", ALL);
         may.put("GET /configuration", PLATFORM);
         may.put("PUT /configuration", ADMINISTRATOR);
@@ -108,6 +118,9 @@ class RolesTest {
             server.service(UsageReports.class),
             server.service(AuditLog.class),
             server.service(Blueprints.class),
+            server.service(SignInProviders.class),
+            server.service(Platform.class),
+            server.service(Alarms.class),
             Clock.systemUTC()));
 
     private static String key(Operation operation) {
@@ -131,6 +144,9 @@ class RolesTest {
             case "PUT /service-classes/{name}" -> "{}";
             case "PUT /prices" -> "{\"model\":\"demo-draft\",\"prompt\":0,\"cached\":0,\"completion\":0}";
             case "POST /deployments" -> "{\"name\":\"" + unique + "\",\"model\":\"demo-draft\"}";
+            case "PUT /providers/{name}" ->
+                "{\"title\":\"t\",\"issuer\":\"http://127.0.0.1:1/none\",\"client_id\":\"c\",\"rules\":[],\"enabled\":false}";
+            case "PUT /settings" -> "{\"retention_days\":0,\"webhooks\":[]}";
             case "PUT /policies" -> "{\"model\":\"demo-draft\",\"policy\":null}";
             default -> "{}";
         };
