@@ -1,0 +1,216 @@
+package io.ashlar.console;
+
+import static com.microsoft.playwright.assertions.PlaywrightAssertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.microsoft.playwright.Browser;
+import com.microsoft.playwright.BrowserContext;
+import com.microsoft.playwright.Locator;
+import com.microsoft.playwright.Page;
+import com.microsoft.playwright.Playwright;
+import com.microsoft.playwright.options.AriaRole;
+import io.ashlar.access.Actor;
+import io.ashlar.app.TestServer;
+import io.ashlar.catalog.Catalog;
+import io.ashlar.identity.Members;
+import io.ashlar.identity.Tenants;
+import io.ashlar.quota.Limits;
+import java.nio.file.Files;
+import java.util.UUID;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** What each page is there for, done in it. */
+class TasksTest {
+    private static Playwright playwright;
+    private static Browser browser;
+
+    private final TestServer server = TestServer.shared();
+    private BrowserContext context;
+    private Page page;
+
+    @BeforeAll
+    static void start() {
+        playwright = Browsers.playwright();
+        browser = Browsers.open(playwright);
+    }
+
+    @AfterAll
+    static void stop() {
+        if (playwright != null) {
+            playwright.close();
+        }
+    }
+
+    @BeforeEach
+    void signIn() {
+        context = browser.newContext(new Browser.NewContextOptions().setViewportSize(1440, 900));
+        page = context.newPage();
+        page.setDefaultTimeout(20_000);
+        page.navigate(server.server().consoleUrl());
+        page.getByLabel("User name").fill("admin");
+        page.locator("input[name=password]").fill(server.adminPassword());
+        button("Sign in").click();
+        assertThat(page.getByText("Sign out")).isVisible();
+    }
+
+    @AfterEach
+    void closePage() {
+        context.close();
+    }
+
+    private Locator button(String name) {
+        return page.getByRole(
+                AriaRole.BUTTON, new Page.GetByRoleOptions().setName(name).setExact(true));
+    }
+
+    private void open(String path) {
+        page.navigate(server.server().consoleUrl() + "/" + path);
+    }
+
+    private void confirm(String verb) {
+        page.getByRole(AriaRole.ALERTDIALOG)
+                .getByText(verb, new Locator.GetByTextOptions().setExact(true))
+                .click();
+    }
+
+    @Test
+    void a_model_is_asked_in_the_playground_through_the_door_that_all_use() {
+        open("playground");
+        page.getByLabel("Message", new Page.GetByLabelOptions().setExact(true)).fill("What is the capital of Japan?");
+        button("Send").click();
+        assertThat(page.getByText(Pattern.compile("first token after \\d+ ms, \\d+ pieces")))
+                .isVisible();
+        assertThat(page.locator(".answer").first()).not().isEmpty();
+        page.getByText("Python", new Page.GetByTextOptions().setExact(true)).click();
+        assertThat(page.getByText("from openai import OpenAI")).isVisible();
+        open("keys/demo");
+        assertThat(page.getByText("playground of admin").first()).isVisible();
+    }
+
+    @Test
+    void a_request_s_timeline_tells_what_happened() {
+        server.chat(server.apiKey(), "\"max_tokens\":5");
+        open("requests");
+        page.getByRole(AriaRole.BUTTON, new Page.GetByRoleOptions().setName(Pattern.compile("Timeline of .*")))
+                .first()
+                .click();
+        assertThat(page.getByLabel("The request's time from arrival to end")).isVisible();
+        assertThat(page.getByText("prefilled", new Page.GetByTextOptions().setExact(true)))
+                .isVisible();
+    }
+
+    @Test
+    void a_deployment_is_created_drained_and_deleted() {
+        String name = "serves-" + UUID.randomUUID().toString().substring(0, 6);
+        server.service(Catalog.class).create(name, "demo-draft", false, null, Actor.SYSTEM);
+        UUID tenant = server.service(Tenants.class).create("t-" + name, Actor.SYSTEM);
+        server.service(Catalog.class).grant(tenant, name, Actor.SYSTEM);
+        String key = server.service(io.ashlar.identity.ApiKeys.class).create(tenant, "k", null, Actor.SYSTEM);
+        String body = "{\"model\":\"" + name + "\",\"prompt\":\"a\",\"max_tokens\":1}";
+        TestServer.await(
+                "it to serve", () -> server.post("/v1/completions", key, body).statusCode() == 200);
+        open("deployments");
+        button("Drain " + name).click();
+        confirm("Drain");
+        assertThat(page.getByText("Draining", new Page.GetByTextOptions().setExact(true)))
+                .isVisible();
+        TestServer.await(
+                "requests to be refused",
+                () -> server.post("/v1/completions", key, body).statusCode() == 503);
+        button("Resume " + name).click();
+        TestServer.await(
+                "it to serve again",
+                () -> server.post("/v1/completions", key, body).statusCode() == 200);
+        button("Delete " + name).click();
+        confirm("Delete");
+        TestServer.await(
+                "it to be gone", () -> server.post("/v1/completions", key, body).statusCode() == 404);
+    }
+
+    @Test
+    void usage_is_shown_and_exported() throws Exception {
+        server.chat(server.apiKey(), "\"max_tokens\":2");
+        TestServer.await("the ledger", () -> {
+            open("usage");
+            page.waitForTimeout(300);
+            return page.getByText("demo", new Page.GetByTextOptions().setExact(true))
+                            .count()
+                    > 0;
+        });
+        var download =
+                page.waitForDownload(() -> page.getByText("Export as CSV").click());
+        assertThat(Files.readAllLines(download.path()).getFirst()).startsWith("tenant,requests,failed,");
+    }
+
+    @Test
+    void a_price_is_set_and_the_theme_chosen() {
+        open("settings");
+        button("Change the price of demo-brief").click();
+        page.getByLabel("Answer", new Page.GetByLabelOptions().setExact(true)).fill("2.5");
+        button("Save").click();
+        assertThat(page.getByText("2.50")).isVisible();
+        assertThat(server.service(Limits.class)
+                        .prices(Actor.SYSTEM)
+                        .get("demo-brief")
+                        .completion())
+                .isEqualTo(2_500_000);
+        open("profile");
+        page.getByText("Dark", new Page.GetByTextOptions().setExact(true)).click();
+        TestServer.await(
+                "the theme to be kept",
+                () -> server.service(Members.class)
+                        .byLogin("admin")
+                        .orElseThrow()
+                        .theme()
+                        .equals("dark"));
+        page.getByText("System", new Page.GetByTextOptions().setExact(true)).click();
+        TestServer.await(
+                "the theme to be kept",
+                () -> server.service(Members.class)
+                        .byLogin("admin")
+                        .orElseThrow()
+                        .theme()
+                        .equals("system"));
+    }
+
+    @Test
+    void a_shared_block_is_opened_and_names_its_models() {
+        open("models");
+        button("Block 0 of demo-base, shared by 2 models").click();
+        assertThat(page.getByText(Pattern.compile("used by demo-base, demo-pirate")))
+                .isVisible();
+    }
+
+    @Test
+    void a_limit_is_set_with_the_keyboard_only() {
+        UUID tenant = server.service(Tenants.class).create("limited-by-keys", Actor.SYSTEM);
+        open("tenants/limited-by-keys");
+        assertThat(button("Set a limit")).isVisible();
+        for (int i = 0;
+                i < 60 && !Boolean.TRUE.equals(page.evaluate("document.activeElement.textContent === 'Set a limit'"));
+                i++) {
+            page.keyboard().press("Tab");
+        }
+        page.keyboard().press("Enter");
+        assertThat(page.getByLabel("Amount")).isVisible();
+        for (int i = 0;
+                i < 20 && !Boolean.TRUE.equals(page.evaluate("document.activeElement.type === 'number'"));
+                i++) {
+            page.keyboard().press("Tab");
+        }
+        page.keyboard().type("5000");
+        for (int i = 0;
+                i < 20 && !Boolean.TRUE.equals(page.evaluate("document.activeElement.textContent === 'Set'"));
+                i++) {
+            page.keyboard().press("Tab");
+        }
+        page.keyboard().press("Enter");
+        assertThat(page.getByText("5,000")).isVisible();
+        assertThat(server.service(Limits.class).ofTenant(tenant, Actor.SYSTEM)).hasSize(1);
+    }
+}
