@@ -123,7 +123,8 @@ class ArchitectureTest {
                     "document",
                     "audit",
                     "blueprint",
-                    "platform")
+                    "platform",
+                    "block")
             .whereLayer("console")
             .mayOnlyAccessLayers(
                     "serving",
@@ -139,7 +140,8 @@ class ArchitectureTest {
                     "document",
                     "database",
                     "scheduler",
-                    "platform")
+                    "platform",
+                    "block")
             .whereLayer("cli")
             .mayOnlyAccessLayers(
                     "app",

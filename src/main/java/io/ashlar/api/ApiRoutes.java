@@ -25,6 +25,7 @@ import io.ashlar.quota.Quotas;
 import io.ashlar.quota.ServiceClasses;
 import io.ashlar.quota.WaitingLines;
 import io.ashlar.scheduler.LengthPredictor;
+import io.ashlar.serving.Imports;
 import io.ashlar.serving.ModelLibrary;
 import io.ashlar.serving.RequestLog;
 import io.ashlar.serving.Serving;
@@ -100,6 +101,7 @@ public class ApiRoutes {
             Members members,
             Catalog catalog,
             ModelLibrary library,
+            Imports imports,
             Limits limits,
             Quotas quotas,
             ServiceClasses classes,
@@ -117,6 +119,7 @@ public class ApiRoutes {
                 members,
                 catalog,
                 library,
+                imports,
                 limits,
                 quotas,
                 classes,

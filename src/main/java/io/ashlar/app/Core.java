@@ -38,6 +38,7 @@ import io.ashlar.quota.WaitingLines;
 import io.ashlar.scheduler.LengthPredictor;
 import io.ashlar.scheduler.StepLimits;
 import io.ashlar.serving.Host;
+import io.ashlar.serving.Imports;
 import io.ashlar.serving.ModelLibrary;
 import io.ashlar.serving.RequestLog;
 import io.ashlar.serving.Serving;
@@ -227,6 +228,11 @@ public class Core {
     @Bean
     ModelLibrary modelLibrary(BlockZoo zoo, Catalog catalog, AuditLog audit, TransactionTemplate transactions) {
         return new ModelLibrary(zoo, catalog, audit, transactions);
+    }
+
+    @Bean
+    Imports imports(ModelLibrary library, Clock clock) {
+        return new Imports(library, clock);
     }
 
     @Bean(initMethod = "start")

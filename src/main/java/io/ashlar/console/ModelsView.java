@@ -1,5 +1,7 @@
 package io.ashlar.console;
 
+import com.vaadin.flow.component.AttachEvent;
+import com.vaadin.flow.component.UI;
 import com.vaadin.flow.component.button.Button;
 import com.vaadin.flow.component.dialog.Dialog;
 import com.vaadin.flow.component.html.Div;
@@ -7,15 +9,22 @@ import com.vaadin.flow.component.html.NativeButton;
 import com.vaadin.flow.component.html.Paragraph;
 import com.vaadin.flow.component.html.Section;
 import com.vaadin.flow.component.html.Span;
+import com.vaadin.flow.component.orderedlayout.VerticalLayout;
+import com.vaadin.flow.component.select.Select;
+import com.vaadin.flow.component.textfield.TextField;
 import com.vaadin.flow.router.PageTitle;
 import com.vaadin.flow.router.Route;
 import io.ashlar.access.Actor;
 import io.ashlar.access.Permission;
+import io.ashlar.block.Quantization;
+import io.ashlar.serving.Imports;
 import io.ashlar.serving.ModelLibrary;
 import io.ashlar.serving.ModelLibrary.Block;
 import io.ashlar.serving.ModelLibrary.Chain;
 import io.ashlar.serving.ModelSummary;
 import jakarta.annotation.security.RolesAllowed;
+import java.nio.file.Path;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -31,15 +40,19 @@ import java.util.stream.Collectors;
 public class ModelsView extends Page {
     private static final long serialVersionUID = 1;
     private static final int HASH_DIGITS = 12;
+    private static final Duration LOOK = Duration.ofMillis(300);
 
     private final transient ModelLibrary library;
+    private final transient Imports imports;
     private final transient ConsoleActors actors;
     private final Section figures = new Section();
     private final Div zoo = new Div();
+    private final Div jobs = new Div();
 
-    public ModelsView(ModelLibrary library, ConsoleActors actors) {
+    public ModelsView(ModelLibrary library, Imports imports, ConsoleActors actors) {
         super("Models");
         this.library = library;
+        this.imports = imports;
         this.actors = actors;
         figures.addClassName("figures");
         zoo.addClassName("zoo");
@@ -48,11 +61,110 @@ public class ModelsView extends Page {
         zoo.getElement().setAttribute("aria-label", "Models and their blocks");
         Paragraph how = new Paragraph(
                 "Each column is a model, from its first block to its last. Blocks of one colour are the same block, kept once;"
-                        + " grey ones are a model's own. Import with ./ashlar models import DIR --name NAME.");
+                        + " grey ones are a model's own.");
         Div panel = panel("Blocks", how, zoo);
         panel.getStyle().set("margin-top", "0.75rem");
-        add(figures, panel);
+        Div running = panel("Imports", jobs);
+        running.getStyle().set("margin-top", "0.75rem");
+        if (actors.actor().may(Permission.CHANGE_PLATFORM)) {
+            running.add(new Button("Import a model or an adapter", e -> importOne()));
+        }
+        add(figures, panel, running);
         refresh();
+    }
+
+    private void importOne() {
+        Dialog dialog = new Dialog("Import a model or an adapter");
+        TextField path = new TextField("Folder or file");
+        path.setHelperText(
+                "A whole path of the server's machine: a Hugging Face folder, an adapter's folder, or a GGUF file.");
+        path.setWidthFull();
+        TextField name = new TextField("Name");
+        name.setHelperText("It is served under this name.");
+        name.setWidthFull();
+        TextField base = new TextField("Base of an adapter");
+        base.setHelperText("Empty takes the one that its configuration names.");
+        base.setWidthFull();
+        Select<Quantization> quantize = new Select<>();
+        quantize.setLabel("Weights");
+        quantize.setItems(Quantization.values());
+        quantize.setItemLabelGenerator(q -> q == Quantization.NONE ? "as they are" : q.name());
+        quantize.setValue(Quantization.NONE);
+        Button start = primary("Import", () -> {
+            if (attempt(() -> imports.start(
+                    Path.of(path.getValue().strip()),
+                    name.getValue().strip(),
+                    base.isEmpty() ? null : base.getValue().strip(),
+                    quantize.getValue(),
+                    actors.actor()))) {
+                dialog.close();
+                done("The import has begun.");
+                follow();
+            }
+        });
+        VerticalLayout form = new VerticalLayout(path, name, base, quantize);
+        form.setPadding(false);
+        dialog.add(form);
+        dialog.getFooter().add(new Button("Cancel", e -> dialog.close()), start);
+        dialog.setWidth("32rem");
+        dialog.open();
+    }
+
+    @Override
+    protected void onAttach(AttachEvent event) {
+        follow();
+    }
+
+    /** Shows imports, and goes on as long as one runs and somebody looks. */
+    private void follow() {
+        UI ui = UI.getCurrent();
+        Actor actor = actors.actor();
+        List<Imports.Job> all = imports.all(actor);
+        show(all);
+        if (all.stream().noneMatch(j -> j.state() == Imports.State.RUNNING)) {
+            return;
+        }
+        Thread.ofVirtual().name("import-progress").start(() -> {
+            boolean running = true;
+            while (running && ui.isAttached()) {
+                try {
+                    Thread.sleep(LOOK);
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                    return;
+                }
+                List<Imports.Job> now = imports.all(actor);
+                boolean more = now.stream().anyMatch(j -> j.state() == Imports.State.RUNNING);
+                ui.access(() -> {
+                    show(now);
+                    if (!more) {
+                        refresh();
+                    }
+                });
+                running = more;
+            }
+        });
+    }
+
+    private void show(List<Imports.Job> all) {
+        jobs.removeAll();
+        if (all.isEmpty()) {
+            jobs.add(new Paragraph("None since the server started."));
+        }
+        for (Imports.Job job : all) {
+            double part = job.state() == Imports.State.DONE ? 1 : (double) job.stored() / Math.max(1, job.blocks());
+            jobs.add(bar(
+                    job.name(),
+                    part,
+                    switch (job.state()) {
+                        case RUNNING -> job.stored() + " of " + job.blocks();
+                        case DONE -> "done";
+                        case FAILED -> "failed";
+                    }));
+            if (!job.message().isEmpty()) {
+                jobs.add(new Paragraph(job.message()));
+            }
+        }
     }
 
     private void refresh() {
@@ -73,7 +185,7 @@ public class ModelsView extends Page {
                     library.list(actor).stream().collect(Collectors.toMap(ModelSummary::name, Function.identity()));
             zoo.removeAll();
             if (chains.isEmpty()) {
-                zoo.add(empty("No models yet", "Import one with ./ashlar models import DIR --name NAME."));
+                zoo.add(empty("No models yet", "Import one below, or with ./ashlar models import DIR --name NAME."));
             }
             Map<List<String>, Integer> families = new LinkedHashMap<>();
             chains.forEach(c -> zoo.add(column(c, Objects.requireNonNull(summaries.get(c.name())), families, actor)));

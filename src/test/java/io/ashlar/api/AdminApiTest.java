@@ -15,6 +15,7 @@ import io.ashlar.serving.RequestLog;
 import io.ashlar.serving.Transcript;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -228,5 +229,26 @@ class AdminApiTest {
     private static UUID request(HttpResponse<String> response) {
         assertThat(response.statusCode()).isEqualTo(200);
         return UUID.fromString(response.headers().firstValue("x-request-id").orElseThrow());
+    }
+
+    @Test
+    void a_model_is_imported_with_progress_and_serves() throws Exception {
+        Path folder = Path.of("src/main/resources/demo-models/demo-brief").toAbsolutePath();
+        String name = unique("imported");
+        JsonNode begun = TestServer.json(send(
+                "POST", "/imports", "{\"path\":\"" + folder + "\",\"name\":\"" + name + "\",\"base\":\"demo-base\"}"));
+        String[] state = new String[1];
+        TestServer.await("the import to end", () -> {
+            state[0] = TestServer.json(send("GET", "/imports/" + begun.get("id").asString(), ""))
+                    .get("state")
+                    .asString();
+            return !state[0].equals("running");
+        });
+        assertThat(state[0]).isEqualTo("done");
+        assertThat(send("GET", "/models", "").body()).contains(name);
+        assertThat(send("DELETE", "/models/" + name, "").statusCode()).isEqualTo(200);
+        assertThat(send("POST", "/imports", "{\"path\":\"relative\",\"name\":\"x\"}")
+                        .body())
+                .contains("\"param\":\"path\"");
     }
 }

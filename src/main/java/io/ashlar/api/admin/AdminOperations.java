@@ -12,6 +12,7 @@ import io.ashlar.audit.AuditEntry;
 import io.ashlar.audit.AuditFilter;
 import io.ashlar.audit.AuditLog;
 import io.ashlar.audit.AuditTable;
+import io.ashlar.block.Quantization;
 import io.ashlar.blueprint.Blueprint;
 import io.ashlar.blueprint.Blueprints;
 import io.ashlar.blueprint.Difference;
@@ -39,12 +40,15 @@ import io.ashlar.quota.Quotas;
 import io.ashlar.quota.ServiceClasses;
 import io.ashlar.scheduler.ServiceClass;
 import io.ashlar.scheduler.policy.Policies;
+import io.ashlar.serving.Imports;
 import io.ashlar.serving.ModelLibrary;
 import io.ashlar.serving.ModelSummary;
 import io.ashlar.usage.UsageReports;
 import io.ashlar.usage.UsageTable;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -76,6 +80,7 @@ public final class AdminOperations {
             Members members,
             Catalog catalog,
             ModelLibrary library,
+            Imports imports,
             Limits limits,
             Quotas quotas,
             ServiceClasses classes,
@@ -192,6 +197,12 @@ public final class AdminOperations {
             Integer retentionDays,
             List<String> webhooks,
             @Nullable String webhookSecret) {}
+
+    record NewImport(
+            String path,
+            String name,
+            @Nullable String base,
+            @Nullable Quantization quantize) {}
 
     record Freed(long bytes) {}
 
@@ -606,7 +617,35 @@ public final class AdminOperations {
         }
     }
 
+    private void imports() {
+        many(
+                AT + "/imports",
+                "Imports, the latest first.",
+                Imports.Job.class,
+                List.of(),
+                c -> Operation.Page.whole(s.imports.all(c.actor())));
+        one(
+                POST,
+                AT + "/imports",
+                "Begins to import a folder or file of the server's machine.",
+                NewImport.class,
+                Imports.Job.class,
+                c -> {
+                    NewImport wanted = c.body(NewImport.class);
+                    Quantization quantize = wanted.quantize == null ? Quantization.NONE : wanted.quantize;
+                    return s.imports.start(path(wanted.path), wanted.name, wanted.base, quantize, c.actor());
+                });
+        one(
+                GET,
+                AT + "/imports/{id}",
+                "How far an import is.",
+                null,
+                Imports.Job.class,
+                c -> s.imports.named(c.id("id"), c.actor()).orElseThrow(missing("id", "import")));
+    }
+
     private void deployments() {
+        imports();
         many(
                 AT + "/deployments",
                 "What is served.",
@@ -682,6 +721,14 @@ public final class AdminOperations {
                 null,
                 Freed.class,
                 c -> new Freed(s.library.remove(name(c), c.actor())));
+    }
+
+    private static Path path(String text) {
+        try {
+            return Path.of(text);
+        } catch (InvalidPathException e) {
+            throw new InvalidRequestException("path", "'path' is not a path: " + e.getMessage());
+        }
     }
 
     private static String name(Call c) {

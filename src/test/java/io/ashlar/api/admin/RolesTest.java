@@ -21,6 +21,7 @@ import io.ashlar.quota.LimitKind;
 import io.ashlar.quota.Limits;
 import io.ashlar.quota.Quotas;
 import io.ashlar.quota.ServiceClasses;
+import io.ashlar.serving.Imports;
 import io.ashlar.serving.ModelLibrary;
 import io.ashlar.usage.UsageReports;
 import java.nio.charset.StandardCharsets;
@@ -84,6 +85,9 @@ class RolesTest {
         may.put("DELETE /deployments/{*deployment}", ADMINISTRATOR);
         may.put("POST /restart/{*deployment}", ADMINISTRATOR);
         may.put("PUT /policies", ADMINISTRATOR);
+        may.put("GET /imports", PLATFORM);
+        may.put("POST /imports", ADMINISTRATOR);
+        may.put("GET /imports/{id}", PLATFORM);
         may.put("GET /models", PLATFORM);
         may.put("DELETE /models/{*deployment}", ADMINISTRATOR);
         may.put("GET /usage", ALL);
@@ -112,6 +116,7 @@ class RolesTest {
             server.service(Members.class),
             server.service(Catalog.class),
             server.service(ModelLibrary.class),
+            server.service(Imports.class),
             server.service(Limits.class),
             server.service(Quotas.class),
             server.service(ServiceClasses.class),
@@ -143,6 +148,7 @@ class RolesTest {
             case "POST /tenants/{tenant}/limits" -> "{\"kind\":\"requests_per_minute\",\"amount\":100000}";
             case "PUT /service-classes/{name}" -> "{}";
             case "PUT /prices" -> "{\"model\":\"demo-draft\",\"prompt\":0,\"cached\":0,\"completion\":0}";
+            case "POST /imports" -> "{\"path\":\"/nothing/here\",\"name\":\"x\"}";
             case "POST /deployments" -> "{\"name\":\"" + unique + "\",\"model\":\"demo-draft\"}";
             case "PUT /providers/{name}" ->
                 "{\"title\":\"t\",\"issuer\":\"http://127.0.0.1:1/none\",\"client_id\":\"c\",\"rules\":[],\"enabled\":false}";
