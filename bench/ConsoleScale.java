@@ -35,7 +35,8 @@ class ConsoleScale {
 
     public static void main(String[] args) throws Exception {
         boolean quick = Arrays.asList(args).contains("--quick");
-        long rows = quick ? 1_000_000 : 50_000_000;
+        int at = Arrays.asList(args).indexOf("--rows");
+        long rows = at >= 0 ? Long.parseLong(args[at + 1]) : quick ? 1_000_000 : 50_000_000;
         int rounds = quick ? 5 : 15;
         Path data = Files.createTempDirectory("ashlar-bench");
         try (Server server = new Server(Configuration.read(
