@@ -9,7 +9,6 @@ import com.vaadin.flow.component.html.Anchor;
 import com.vaadin.flow.component.html.Div;
 import com.vaadin.flow.component.html.Span;
 import com.vaadin.flow.component.textfield.TextField;
-import com.vaadin.flow.data.value.ValueChangeMode;
 import com.vaadin.flow.router.PageTitle;
 import com.vaadin.flow.router.Route;
 import com.vaadin.flow.server.streams.DownloadHandler;
@@ -34,9 +33,9 @@ public class AuditView extends Page {
 
     private final transient AuditLog log;
     private final transient ConsoleActors actors;
-    private final TextField actor = field("Who");
-    private final TextField action = field("What");
-    private final TextField subject = field("To whom");
+    private final TextField actor = filter("Who", this::refresh);
+    private final TextField action = filter("What", this::refresh);
+    private final TextField subject = filter("To whom", this::refresh);
     private final Grid<AuditEntry> grid = new Grid<>();
     private final com.vaadin.flow.component.button.Button more = small("Show older", this::older);
     private final transient List<AuditEntry> shown = new ArrayList<>();
@@ -50,27 +49,20 @@ public class AuditView extends Page {
         filters.addClassName("filters");
         Div tools = new Div(filters, export);
         tools.addClassName("tools");
-        grid.addColumn(e -> time(e.at())).setHeader("When").setWidth("15rem").setFlexGrow(0);
-        grid.addColumn(AuditEntry::actor).setHeader("Who").setAutoWidth(true);
-        grid.addComponentColumn(e -> code(e.action())).setHeader("What").setAutoWidth(true);
-        grid.addColumn(AuditEntry::subject).setHeader("To whom").setAutoWidth(true);
-        grid.addComponentColumn(AuditView::change).setHeader("Before and after").setFlexGrow(3);
-        grid.addColumn(AuditEntry::origin).setHeader("From").setAutoWidth(true);
+        grid.addColumn(e -> time(e.at())).setHeader("When").setWidth("13rem").setFlexGrow(0);
+        grid.addColumn(AuditEntry::actor).setHeader("Who").setWidth("10rem");
+        grid.addComponentColumn(e -> code(e.action())).setHeader("What").setWidth("10rem");
+        grid.addColumn(AuditEntry::subject).setHeader("To whom").setWidth("11rem");
+        grid.addComponentColumn(AuditView::change)
+                .setHeader("Before and after")
+                .setWidth("16rem")
+                .setFlexGrow(3);
+        grid.addColumn(AuditEntry::origin).setHeader("From").setWidth("8rem").setFlexGrow(0);
         grid.setAllRowsVisible(true);
         grid.addThemeVariants(GridVariant.LUMO_NO_BORDER);
         grid.setEmptyStateComponent(empty("Nothing found", "No change matches. Clear a field to see more."));
         add(tools, grid, more);
         refresh();
-    }
-
-    private TextField field(String what) {
-        TextField field = new TextField();
-        field.setAriaLabel(what);
-        field.setPlaceholder(what);
-        field.setClearButtonVisible(true);
-        field.setValueChangeMode(ValueChangeMode.LAZY);
-        field.addValueChangeListener(e -> refresh());
-        return field;
     }
 
     private AuditFilter filter() {

@@ -60,9 +60,6 @@ public class DeploymentsView extends Page {
         grid.addColumn(d -> d.policy() == null ? USUAL : d.policy())
                 .setHeader("Policy")
                 .setAutoWidth(true);
-        grid.addColumn(d -> d.sharesPrefixes() ? "shared" : "apart")
-                .setHeader("Tenants' prefixes")
-                .setAutoWidth(true);
         grid.addColumn(d -> price(prices.get(d.name())))
                 .setHeader("Price of a million tokens")
                 .setAutoWidth(true);

@@ -12,7 +12,6 @@ import com.vaadin.flow.component.select.Select;
 import com.vaadin.flow.component.textfield.PasswordField;
 import com.vaadin.flow.component.textfield.TextField;
 import com.vaadin.flow.data.provider.DataProvider;
-import com.vaadin.flow.data.value.ValueChangeMode;
 import com.vaadin.flow.router.PageTitle;
 import com.vaadin.flow.router.Route;
 import io.ashlar.access.Actor;
@@ -37,7 +36,7 @@ public class MembersView extends Page {
     private final transient Members members;
     private final transient Tenants tenants;
     private final transient ConsoleActors actors;
-    private final TextField search = new TextField();
+    private final TextField search = filter("Find somebody", () -> refreshAll());
     private final Grid<Member> grid = new Grid<>();
 
     public MembersView(Members members, Tenants tenants, ConsoleActors actors) {
@@ -49,11 +48,6 @@ public class MembersView extends Page {
         UUID own = actor.tenant();
         boolean changes =
                 own == null ? actor.may(Permission.CHANGE_PLATFORM) : actor.may(Permission.CHANGE_TENANT, own);
-        search.setPlaceholder("Find somebody");
-        search.setAriaLabel("Find somebody");
-        search.setClearButtonVisible(true);
-        search.setValueChangeMode(ValueChangeMode.LAZY);
-        search.addValueChangeListener(e -> grid.getDataProvider().refreshAll());
         Button create = primary("Create member", this::create);
         create.setVisible(changes);
         Div tools = new Div(search, create);
@@ -82,6 +76,10 @@ public class MembersView extends Page {
                 q -> members.find(own, search.getValue(), q.getOffset(), q.getLimit(), actor).stream(),
                 q -> members.count(own, search.getValue(), actor)));
         add(tools, grid);
+    }
+
+    private void refreshAll() {
+        grid.getDataProvider().refreshAll();
     }
 
     private static Span state(Member member) {
@@ -120,7 +118,7 @@ public class MembersView extends Page {
     private void act(Runnable action, String told) {
         if (attempt(action)) {
             done(told);
-            grid.getDataProvider().refreshAll();
+            refreshAll();
         }
     }
 
@@ -155,7 +153,7 @@ public class MembersView extends Page {
                 members.create(login.getValue().strip(), password.getValue(), role.getValue(), of, actors.actor());
                 dialog.close();
                 done("Created " + login.getValue().strip() + ".");
-                grid.getDataProvider().refreshAll();
+                refreshAll();
             } catch (InvalidRequestException e) {
                 boolean ofPassword = e.field().equals("password");
                 (ofPassword ? password : e.field().equals("role") ? tenant : login)

@@ -13,6 +13,8 @@ import com.vaadin.flow.component.html.Paragraph;
 import com.vaadin.flow.component.html.Span;
 import com.vaadin.flow.component.notification.Notification;
 import com.vaadin.flow.component.notification.NotificationVariant;
+import com.vaadin.flow.component.textfield.TextField;
+import com.vaadin.flow.data.value.ValueChangeMode;
 import io.ashlar.access.InvalidRequestException;
 import io.ashlar.access.NotPermittedException;
 import java.time.Instant;
@@ -61,6 +63,17 @@ abstract class Page extends Main {
         empty.addClassName("empty");
         empty.add(actions);
         return empty;
+    }
+
+    /** A field that narrows what is shown, as it is typed into. */
+    static TextField filter(String what, Runnable changed) {
+        TextField field = new TextField();
+        field.setAriaLabel(what);
+        field.setPlaceholder(what);
+        field.setClearButtonVisible(true);
+        field.setValueChangeMode(ValueChangeMode.LAZY);
+        field.addValueChangeListener(e -> changed.run());
+        return field;
     }
 
     /** A part of a page with a heading of its own. */

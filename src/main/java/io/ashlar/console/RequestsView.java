@@ -9,7 +9,6 @@ import com.vaadin.flow.component.html.Paragraph;
 import com.vaadin.flow.component.html.Span;
 import com.vaadin.flow.component.select.Select;
 import com.vaadin.flow.component.textfield.TextField;
-import com.vaadin.flow.data.value.ValueChangeMode;
 import com.vaadin.flow.router.PageTitle;
 import com.vaadin.flow.router.Route;
 import io.ashlar.access.Actor;
@@ -33,8 +32,8 @@ public class RequestsView extends Page {
     private final transient RequestLog log;
     private final transient Tenants tenants;
     private final transient ConsoleActors actors;
-    private final TextField tenant = field("Tenant");
-    private final TextField model = field("Model");
+    private final TextField tenant = filter("Tenant", this::refresh);
+    private final TextField model = filter("Model", this::refresh);
     private final Select<String> status = new Select<>();
     private final Grid<RequestLog.Entry> grid = new Grid<>();
 
@@ -71,16 +70,6 @@ public class RequestsView extends Page {
                 empty("No requests of late", "Those of the last quarter of an hour are shown here as they come."));
         add(tools, grid);
         refresh();
-    }
-
-    private TextField field(String what) {
-        TextField field = new TextField();
-        field.setAriaLabel(what);
-        field.setPlaceholder(what);
-        field.setClearButtonVisible(true);
-        field.setValueChangeMode(ValueChangeMode.LAZY);
-        field.addValueChangeListener(e -> refresh());
-        return field;
     }
 
     private void refresh() {

@@ -11,7 +11,6 @@ import com.vaadin.flow.component.orderedlayout.VerticalLayout;
 import com.vaadin.flow.component.select.Select;
 import com.vaadin.flow.component.textfield.TextField;
 import com.vaadin.flow.data.provider.DataProvider;
-import com.vaadin.flow.data.value.ValueChangeMode;
 import com.vaadin.flow.router.PageTitle;
 import com.vaadin.flow.router.Route;
 import com.vaadin.flow.router.RouterLink;
@@ -54,7 +53,7 @@ public class TenantsView extends Page {
     private final transient Clock clock;
     private final transient ConsoleActors actors;
     private final Grid<Line> grid = new Grid<>();
-    private final TextField search = new TextField();
+    private final TextField search = filter("Find a tenant", () -> refreshAll());
     private final Select<String> state = new Select<>();
 
     public TenantsView(
@@ -73,15 +72,10 @@ public class TenantsView extends Page {
         this.transactions = transactions;
         this.clock = clock;
         this.actors = actors;
-        search.setPlaceholder("Find a tenant");
-        search.setAriaLabel("Find a tenant");
-        search.setClearButtonVisible(true);
-        search.setValueChangeMode(ValueChangeMode.LAZY);
-        search.addValueChangeListener(e -> grid.getDataProvider().refreshAll());
         state.setAriaLabel("State");
         state.setItems("All", "Active", "Suspended");
         state.setValue("All");
-        state.addValueChangeListener(e -> grid.getDataProvider().refreshAll());
+        state.addValueChangeListener(e -> refreshAll());
         Button create = primary("Create tenant", this::create);
         create.setVisible(actors.actor().may(Permission.CHANGE_PLATFORM));
         Div filters = new Div(search, state);
@@ -122,6 +116,10 @@ public class TenantsView extends Page {
                 q -> lines(tenants.find(wanted(), q.getOffset(), q.getLimit(), actor), actor),
                 q -> tenants.count(wanted(), actor)));
         add(tools, grid);
+    }
+
+    private void refreshAll() {
+        grid.getDataProvider().refreshAll();
     }
 
     private Tenants.Search wanted() {
@@ -191,7 +189,7 @@ public class TenantsView extends Page {
             });
             dialog.close();
             done("Created " + name.getValue().strip() + ".");
-            grid.getDataProvider().refreshAll();
+            refreshAll();
             if (secret != null && !secret.isEmpty()) {
                 KeysView.show(secret);
             }
