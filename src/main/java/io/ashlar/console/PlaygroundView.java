@@ -12,6 +12,9 @@ import com.vaadin.flow.component.select.Select;
 import com.vaadin.flow.component.textfield.IntegerField;
 import com.vaadin.flow.component.textfield.NumberField;
 import com.vaadin.flow.component.textfield.TextArea;
+import com.vaadin.flow.router.BeforeEvent;
+import com.vaadin.flow.router.HasUrlParameter;
+import com.vaadin.flow.router.OptionalParameter;
 import com.vaadin.flow.router.PageTitle;
 import com.vaadin.flow.router.Route;
 import io.ashlar.access.Actor;
@@ -47,7 +50,7 @@ import tools.jackson.databind.JsonNode;
 @Route("playground")
 @PageTitle("Playground · Ashlar")
 @RolesAllowed({ConsoleSecurity.ADMINISTRATOR, ConsoleSecurity.TENANT_ADMINISTRATOR, "TENANT_DEVELOPER"})
-public class PlaygroundView extends Page {
+public class PlaygroundView extends Page implements HasUrlParameter<String> {
     private static final long serialVersionUID = 1;
     private static final Duration KEY_LIFE = Duration.ofHours(8);
     private static final Duration LONGEST = Duration.ofMinutes(5);
@@ -69,6 +72,7 @@ public class PlaygroundView extends Page {
     private final Pre curl = new Pre();
     private final Pre java = new Pre();
     private final Pre python = new Pre();
+    private final transient List<Tenant> own;
     private ApiKeys.@Nullable Made key;
     private @Nullable UUID keyOf;
 
@@ -81,7 +85,7 @@ public class PlaygroundView extends Page {
         this.clock = clock;
         this.actors = actors;
         Actor actor = actors.actor();
-        List<Tenant> own = tenants.find(Tenants.Search.ALL, 0, SHOWN_TENANTS, actor);
+        own = tenants.find(Tenants.Search.ALL, 0, SHOWN_TENANTS, actor);
         tenant.setLabel("As tenant");
         tenant.setItems(own);
         tenant.setItemLabelGenerator(Tenant::name);
@@ -127,7 +131,14 @@ public class PlaygroundView extends Page {
                 List.of(prompt, system, temperature, most, left.model, right.model)) {
             field.addValueChangeListener(e -> showCode());
         }
-        own.stream().findFirst().ifPresent(tenant::setValue);
+    }
+
+    @Override
+    public void setParameter(BeforeEvent event, @OptionalParameter @Nullable String name) {
+        own.stream()
+                .filter(t -> name == null || t.name().equals(name))
+                .findFirst()
+                .ifPresent(tenant::setValue);
     }
 
     private void models() {

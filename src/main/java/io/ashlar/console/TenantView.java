@@ -175,6 +175,9 @@ public class TenantView extends Page implements HasUrlParameter<String>, HasDyna
             list.add(new Paragraph("None yet."));
         }
         Div panel = panel("Models that it may use", list);
+        if (actor.may(Permission.USE_TENANT, tenant.id())) {
+            panel.add(new RouterLink("Try them", PlaygroundView.class, tenant.name()));
+        }
         if (platform) {
             Button change = small("Models", () -> models(tenant, granted));
             change.setAriaLabel("Models of " + tenant.name());

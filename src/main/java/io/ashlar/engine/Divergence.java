@@ -21,6 +21,9 @@ import java.util.Map;
  * @param worst of them
  */
 public record Divergence(double mean, double worst, int probes) {
+    /** One runs, and the one before it may not have left yet: who waits for its end is told first. */
+    private static final int QUEUED = 2;
+
     private static final int EVERY = 4;
     private static final int MOST_TOKENS = 256;
     private static final long PAGE_BYTES = 256L << 20;
@@ -37,7 +40,7 @@ public record Divergence(double mean, double worst, int probes) {
         try (CpuDevice device = new CpuDevice(Runtime.getRuntime().availableProcessors());
                 Tokenizer tokenizer = new Tokenizer(zoo.file(exact.tokenizer()), vocabulary)) {
             EngineOptions options = new EngineOptions(
-                    new StepLimits(MOST_TOKENS, 1), PAGE_BYTES, PageType.F32, 1, Duration.ofMinutes(10));
+                    new StepLimits(MOST_TOKENS, 1), PAGE_BYTES, PageType.F32, QUEUED, Duration.ofMinutes(10));
             ChainLoader loader = new ChainLoader(new LoadedBlocks(zoo, device));
             Chain first = loader.load(exact, null, MOST_TOKENS + 1);
             Chain second = loader.load(base, adapter, MOST_TOKENS + 1);

@@ -362,7 +362,7 @@ class ApiDoorTest {
                     .single();
             assertThat(dump).as(table).doesNotContain(secret).doesNotContain(server.adminPassword());
         }
-        assertThat(database.sql("select password_hash from member")
+        assertThat(database.sql("select password_hash from member where login = 'admin'")
                         .query(String.class)
                         .single())
                 .startsWith("$argon2id$");

@@ -80,7 +80,7 @@ class TasksTest {
 
     @Test
     void a_model_is_asked_in_the_playground_through_the_door_that_all_use() {
-        open("playground");
+        open("playground/demo");
         page.getByLabel("Message", new Page.GetByLabelOptions().setExact(true)).fill("What is the capital of Japan?");
         button("Send").click();
         assertThat(page.getByText(Pattern.compile("first token after \\d+ ms, \\d+ pieces")))
