@@ -27,6 +27,7 @@ import org.springframework.security.oauth2.client.oidc.web.logout.OidcClientInit
 import org.springframework.security.web.SecurityFilterChain;
 import org.springframework.security.web.access.intercept.AuthorizationFilter;
 import org.springframework.security.web.authentication.logout.LogoutHandler;
+import org.springframework.security.web.csrf.CsrfFilter;
 import org.springframework.security.web.header.writers.ReferrerPolicyHeaderWriter.ReferrerPolicy;
 
 /** The console door's locks: members sign in with a password; every view wants one but the sign-in itself. */
@@ -67,6 +68,7 @@ public class ConsoleSecurity {
                 VaadinSecurityConfigurer.vaadin(),
                 vaadin -> vaadin.loginView(LoginView.class).logoutSuccessHandler(there));
         http.headers(headers -> headers.referrerPolicy(policy -> policy.policy(ReferrerPolicy.SAME_ORIGIN)));
+        http.addFilterBefore(new SameOriginFilter(), CsrfFilter.class);
         http.addFilterAfter(sessions, AuthorizationFilter.class);
         return http.build();
     }

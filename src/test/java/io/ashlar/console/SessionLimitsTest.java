@@ -38,12 +38,13 @@ class SessionLimitsTest {
         }
     }
 
-    private HttpResponse<String> signIn(TestServer server, String token) throws Exception {
+    private HttpResponse<String> signIn(TestServer server, String token, String header, String from) throws Exception {
         String form = "username=admin&password=" + URLEncoder.encode(server.adminPassword(), StandardCharsets.UTF_8)
                 + "&_csrf=" + URLEncoder.encode(token, StandardCharsets.UTF_8);
         return http.send(
                 HttpRequest.newBuilder(URI.create(server.server().consoleUrl() + "/login"))
                         .header("Content-Type", "application/x-www-form-urlencoded")
+                        .header(header, from)
                         .POST(HttpRequest.BodyPublishers.ofString(form))
                         .build(),
                 HttpResponse.BodyHandlers.ofString());
@@ -60,12 +61,18 @@ class SessionLimitsTest {
             List<String> cookies = page.headers().allValues("Set-Cookie");
             assertThat(cookies).anyMatch(c -> c.contains("HttpOnly") && c.contains("SameSite=Lax"));
 
-            signIn(server, "not the token");
-            assertThat(get(server, "/tenants").statusCode()).isEqualTo(302); // a forged form signs nobody in
             Matcher token = Pattern.compile("name=\"_csrf\" content=\"([^\"]+)\"")
                     .matcher(get(server, "/login").body());
             assertThat(token.find()).isTrue();
-            assertThat(signIn(server, token.group(1))
+            // A form of another site signs nobody in.
+            assertThat(signIn(server, token.group(1), "Sec-Fetch-Site", "cross-site")
+                            .statusCode())
+                    .isEqualTo(403);
+            assertThat(signIn(server, token.group(1), "Origin", "https://evil.example")
+                            .statusCode())
+                    .isEqualTo(403);
+            assertThat(get(server, "/tenants").statusCode()).isEqualTo(302);
+            assertThat(signIn(server, token.group(1), "Origin", server.server().consoleUrl())
                             .headers()
                             .firstValue("Location")
                             .orElseThrow())
