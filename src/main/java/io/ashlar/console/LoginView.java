@@ -1,6 +1,5 @@
 package io.ashlar.console;
 
-import com.vaadin.flow.component.UI;
 import com.vaadin.flow.component.button.Button;
 import com.vaadin.flow.component.button.ButtonVariant;
 import com.vaadin.flow.component.html.Anchor;
@@ -96,9 +95,7 @@ public class LoginView extends Main implements BeforeEnterObserver {
         }
         form.appendChild(login.getElement(), password.getElement(), code.getElement(), send.getElement());
         // Neither Enter in a field nor a click on Vaadin's button sends a form by itself.
-        String submit =
-                "this.closest('form').requestSubmit ? this.closest('form').requestSubmit() : this.closest('form').submit()";
-        send.getElement().executeJs("this.addEventListener('click', () => { " + submit + " })");
+        send.getElement().executeJs("this.addEventListener('click', () => this.closest('form').requestSubmit())");
         form.executeJs("this.addEventListener('keydown', e => { if (e.key === 'Enter' && e.target.tagName === 'INPUT')"
                 + " { e.preventDefault(); this.requestSubmit(); } })");
         return form;
@@ -125,7 +122,6 @@ public class LoginView extends Main implements BeforeEnterObserver {
                         : refusal(asked.getOrDefault("refused", List.of("")).getFirst());
         error.setText(text);
         error.setVisible(!text.isEmpty());
-        UI.getCurrent().getPage().setTitle("Sign in · Ashlar");
     }
 
     private static String refusal(String code) {

@@ -1,6 +1,5 @@
 package io.ashlar.console;
 
-import com.vaadin.flow.component.AttachEvent;
 import com.vaadin.flow.component.DetachEvent;
 import com.vaadin.flow.component.UI;
 import com.vaadin.flow.component.button.Button;
@@ -75,6 +74,8 @@ public class PlaygroundView extends Page implements HasUrlParameter<String> {
     private final transient List<Tenant> own;
     private ApiKeys.@Nullable Made key;
     private @Nullable UUID keyOf;
+    /** Known when the page is left too, where there may be no request any more that says who it is. */
+    private transient @Nullable Actor keyMaker;
 
     public PlaygroundView(
             ApiKeys keys, Catalog catalog, Tenants tenants, ApiAddress api, Clock clock, ConsoleActors actors) {
@@ -181,6 +182,7 @@ public class PlaygroundView extends Page implements HasUrlParameter<String> {
                     actor);
             key = made;
             keyOf = of;
+            keyMaker = actor;
         }
         return made.text();
     }
@@ -195,14 +197,11 @@ public class PlaygroundView extends Page implements HasUrlParameter<String> {
     }
 
     @Override
-    protected void onAttach(AttachEvent event) {
-        Actor actor = actors.actor();
-        event.getUI().addDetachListener(e -> revoke(actor));
-    }
-
-    @Override
     protected void onDetach(DetachEvent event) {
-        revoke(actors.actor());
+        Actor maker = keyMaker;
+        if (maker != null) {
+            attempt(() -> revoke(maker));
+        }
     }
 
     private HttpRequest request(String model, String secret) {

@@ -377,7 +377,8 @@ public class SettingsView extends Page {
     private void platform() {
         PlatformSettings now = platform.settings(actors.actor());
         Dialog dialog = new Dialog("Retention and webhooks");
-        IntegerField days = integer("Days that rows of usage are kept; 0 is for ever", now.retentionDays());
+        IntegerField days =
+                integer("Days that rows of usage are kept: 0 is for ever, otherwise at least 32", now.retentionDays());
         TextArea webhooks = new TextArea("Webhooks");
         webhooks.setHelperText("Addresses that are told of alarms, one a line.");
         webhooks.setValue(String.join("\n", now.webhooks()));

@@ -69,7 +69,7 @@ public final class Documents {
         return JSON.valueToTree(value);
     }
 
-    /** Names and values as people read them: nested ones by their path. */
+    /** @throws InvalidRequestException where it is not JSON */
     public static JsonNode parse(String text) {
         try {
             return JSON.readTree(text);

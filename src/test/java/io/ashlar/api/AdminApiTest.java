@@ -251,4 +251,36 @@ class AdminApiTest {
                         .body())
                 .contains("\"param\":\"path\"");
     }
+
+    /** An import holds the zoo and waits to be audited; a removal must not hold the audit log while it waits for the zoo. */
+    @Test
+    void a_model_is_removed_while_another_is_imported() {
+        Path folder = Path.of("src/main/resources/demo-models/demo-draft").toAbsolutePath();
+        String last = begunAndDone(folder, unique("first"));
+        for (int i = 0; i < 5; i++) {
+            String name = unique("next");
+            JsonNode begun = TestServer.json(
+                    send("POST", "/imports", "{\"path\":\"" + folder + "\",\"name\":\"" + name + "\"}"));
+            assertThat(send("DELETE", "/models/" + last, "").statusCode()).isEqualTo(200);
+            awaitDone(begun);
+            last = name;
+        }
+        HttpResponse<String> once = send("DELETE", "/models/" + last, "", Map.of("Idempotency-Key", "x"));
+        assertThat(TestServer.json(once).get("error").get("param").asString()).isEqualTo("Idempotency-Key");
+        assertThat(send("DELETE", "/models/" + last, "").statusCode()).isEqualTo(200);
+    }
+
+    private String begunAndDone(Path folder, String name) {
+        awaitDone(TestServer.json(send("POST", "/imports", "{\"path\":\"" + folder + "\",\"name\":\"" + name + "\"}")));
+        return name;
+    }
+
+    private void awaitDone(JsonNode begun) {
+        TestServer.await(
+                "the import",
+                () -> TestServer.json(send("GET", "/imports/" + begun.get("id").asString(), ""))
+                        .get("state")
+                        .asString()
+                        .equals("done"));
+    }
 }

@@ -1,10 +1,13 @@
 package io.ashlar.console;
 
+import static com.microsoft.playwright.assertions.PlaywrightAssertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.microsoft.playwright.Browser;
 import com.microsoft.playwright.BrowserType;
+import com.microsoft.playwright.Page;
 import com.microsoft.playwright.Playwright;
+import com.microsoft.playwright.options.AriaRole;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -43,5 +46,16 @@ final class Browsers {
                                 "--disable-background-networking",
                                 "--disable-component-update",
                                 "--disable-sync")));
+    }
+
+    /** Signs in with a password, on the page that asks for it. */
+    static void signIn(Page page, String login, String password) {
+        page.getByLabel("User name").fill(login);
+        page.locator("input[name=password]").fill(password);
+        page.getByRole(
+                        AriaRole.BUTTON,
+                        new Page.GetByRoleOptions().setName("Sign in").setExact(true))
+                .click();
+        assertThat(page.getByText("Sign out")).isVisible();
     }
 }

@@ -66,9 +66,7 @@ class ConsoleTest {
     }
 
     private void signIn() {
-        page.getByLabel("User name").fill("admin");
-        page.locator("input[name=password]").fill(server.adminPassword());
-        button("Sign in").click();
+        Browsers.signIn(page, "admin", server.adminPassword());
         assertThat(heading("Overview")).isVisible();
     }
 

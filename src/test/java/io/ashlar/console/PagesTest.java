@@ -85,13 +85,7 @@ class PagesTest {
         Page page = context.newPage();
         page.setDefaultTimeout(20_000);
         page.navigate(server.server().consoleUrl());
-        page.getByLabel("User name").fill("page-" + role.word());
-        page.locator("input[name=password]").fill(PASSWORD);
-        page.getByRole(
-                        AriaRole.BUTTON,
-                        new Page.GetByRoleOptions().setName("Sign in").setExact(true))
-                .click();
-        assertThat(page.getByText("Sign out")).isVisible();
+        Browsers.signIn(page, "page-" + role.word(), PASSWORD);
         return page;
     }
 

@@ -52,10 +52,7 @@ class TasksTest {
         page = context.newPage();
         page.setDefaultTimeout(20_000);
         page.navigate(server.server().consoleUrl());
-        page.getByLabel("User name").fill("admin");
-        page.locator("input[name=password]").fill(server.adminPassword());
-        button("Sign in").click();
-        assertThat(page.getByText("Sign out")).isVisible();
+        Browsers.signIn(page, "admin", server.adminPassword());
     }
 
     @AfterEach

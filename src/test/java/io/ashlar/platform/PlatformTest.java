@@ -84,9 +84,9 @@ class PlatformTest {
         long sum = database.sql("select sum(requests) from usage_day")
                 .query(Long.class)
                 .single();
-        Clock later = Clock.offset(Clock.systemUTC(), Duration.ofDays(31));
+        Clock later = Clock.offset(Clock.systemUTC(), Duration.ofDays(41));
         assertThat(new Retention(database, platform, later).sweep()).isZero(); // nothing is set
-        platform.set(new PlatformSettings(30, List.of()), null, Actor.SYSTEM);
+        platform.set(new PlatformSettings(40, List.of()), null, Actor.SYSTEM);
         assertThat(new Retention(database, platform, Clock.systemUTC()).sweep()).isZero();
         assertThat(new Retention(database, platform, later).sweep()).isPositive();
         assertThat(database.sql("select sum(requests) from usage_day")
@@ -100,6 +100,9 @@ class PlatformTest {
         assertThatThrownBy(() -> platform.set(new PlatformSettings(-1, List.of()), null, Actor.SYSTEM))
                 .isInstanceOf(InvalidRequestException.class)
                 .hasMessageContaining("retention_days");
+        assertThatThrownBy(() -> platform.set(new PlatformSettings(31, List.of()), null, Actor.SYSTEM))
+                .isInstanceOf(InvalidRequestException.class)
+                .hasMessageContaining("from 32");
         assertThatThrownBy(() -> platform.set(new PlatformSettings(0, List.of("mailto:x")), null, Actor.SYSTEM))
                 .isInstanceOf(InvalidRequestException.class)
                 .hasMessageContaining("mailto:x");

@@ -87,6 +87,14 @@ public final class AdminHandler {
         }
         String expected = request.headers().firstHeader("If-Match");
         String key = request.headers().firstHeader("Idempotency-Key");
+        if (operation.alone()) {
+            if (expected != null || key != null) {
+                throw ApiException.invalid(
+                        key != null ? "Idempotency-Key" : "If-Match",
+                        "This operation changes files too, and takes neither 'If-Match' nor 'Idempotency-Key'.");
+            }
+            return answer(operation.work().apply(call));
+        }
         if (key != null && (key.isBlank() || key.length() > 255)) {
             throw ApiException.invalid("Idempotency-Key", "An idempotency key has 1 to 255 characters.");
         }

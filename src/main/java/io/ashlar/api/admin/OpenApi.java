@@ -48,7 +48,7 @@ final class OpenApi {
             parameters.add(parameter("limit", "query"));
             parameters.add(parameter("after", "query"));
         }
-        if (operation.changes()) {
+        if (operation.changes() && !operation.alone()) {
             parameters.add(parameter("If-Match", "header"));
             parameters.add(parameter("Idempotency-Key", "header"));
         }

@@ -14,6 +14,7 @@ import org.springframework.http.HttpMethod;
  * @param answer the record that is answered; null for nothing, {@link String} for CSV
  * @param many whether the answer is a page of such records
  * @param filters names of query parameters beside those of pages
+ * @param alone whether it is no part of a transaction: it changes files too, and has transactions of its own at the right moments
  * @param work what it does; returns what is answered
  */
 record Operation(
@@ -24,7 +25,20 @@ record Operation(
         @Nullable Class<?> answer,
         boolean many,
         List<String> filters,
+        boolean alone,
         Function<Call, @Nullable Object> work) {
+    Operation(
+            HttpMethod method,
+            String path,
+            String summary,
+            @Nullable Class<?> body,
+            @Nullable Class<?> answer,
+            boolean many,
+            List<String> filters,
+            Function<Call, @Nullable Object> work) {
+        this(method, path, summary, body, answer, many, filters, false, work);
+    }
+
     /** Many records of an answer. */
     record Page<T>(List<T> data, @Nullable String next) {
         static <T> Page<T> whole(List<T> data) {

@@ -255,13 +255,17 @@ final class ServingOperations extends Operations {
                 ModelSummary.class,
                 List.of(),
                 c -> Operation.Page.whole(s.library().list(c.actor())));
-        one(
+        // An import holds the zoo and then waits to be audited: whoever waits for the zoo must not hold the audit log.
+        list.add(new Operation(
                 DELETE,
                 AT + "/models/{*deployment}",
                 "Removes a model, its deployments and its own blocks.",
                 null,
                 Freed.class,
-                c -> new Freed(s.library().remove(name(c), c.actor())));
+                false,
+                List.of(),
+                true,
+                c -> new Freed(s.library().remove(name(c), c.actor()))));
     }
 
     private static Path path(String text) {
