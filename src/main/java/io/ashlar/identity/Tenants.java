@@ -30,18 +30,22 @@ public final class Tenants {
     /** The project that a tenant starts with. */
     public static final String FIRST_PROJECT = "default";
 
-    private static final String SELECT = """
+    private static final String COLUMNS = """
             select t.id, t.name, t.status, t.created_at, t.service_class, t.weight, t.logs_content,
                 (select count(*) from api_key k join project p on p.id = k.project_id
                     where p.tenant_id = t.id and k.revoked_at is null
                     and (k.expires_at is null or k.expires_at > :now)) as active_keys
-            from tenant t
             """;
+    private static final String SELECT = COLUMNS + "from tenant t ";
     private static final String VISIBLE = """
             where (cast(:own as uuid) is null or t.id = cast(:own as uuid))
             and (:search = '' or position(:search in t.name) > 0)
             and (:status = '' or t.status = :status)
             """;
+
+    /** Keys are counted for the tenants of a page, not for those before it. */
+    private static final String PAGE =
+            "from (select * from tenant t " + VISIBLE + "order by t.name offset :offset limit :most) t order by t.name";
 
     /**
      * Which tenants are asked for.
@@ -107,7 +111,7 @@ public final class Tenants {
 
     /** Those that the actor may see, by name: its own, or those of a search. */
     public List<Tenant> find(Search search, int offset, int most, Actor actor) {
-        return visible(SELECT + VISIBLE + "order by t.name offset :offset limit :most", search, actor)
+        return visible(COLUMNS + PAGE, search, actor)
                 .param("offset", offset)
                 .param("most", most)
                 .param("now", OffsetDateTime.now(clock))
