@@ -17,6 +17,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.transaction.support.TransactionTemplate;
@@ -52,6 +53,7 @@ public final class Quotas implements AutoCloseable {
     private volatile Instant lastSeen = Instant.EPOCH;
     private volatile boolean closed;
     private @Nullable Thread ticking;
+    private final ReentrantLock oneTick = new ReentrantLock();
     private long ticks;
     private final AtomicLong questions = new AtomicLong();
     private final AtomicLong refusals = new AtomicLong();
@@ -450,9 +452,20 @@ public final class Quotas implements AutoCloseable {
         return used;
     }
 
-    /** Once a second: a sign of life, what was spent, and back goes what was not used for a while. */
+    /**
+     * Once a second: a sign of life, what was spent, and back goes what was not used for a while. One at a time: an
+     * older sign of life must not overwrite a newer one.
+     */
     void tick() {
-        Instant now = clock.instant();
+        oneTick.lock();
+        try {
+            tick(clock.instant());
+        } finally {
+            oneTick.unlock();
+        }
+    }
+
+    private void tick(Instant now) {
         if (now.isAfter(lastSeen.plus(TRUSTED))) {
             beginAgain(now);
         } else {
