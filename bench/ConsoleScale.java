@@ -1,3 +1,9 @@
+import com.microsoft.playwright.Browser;
+import com.microsoft.playwright.BrowserType;
+import com.microsoft.playwright.Page;
+import com.microsoft.playwright.Playwright;
+import com.microsoft.playwright.options.AriaRole;
+import com.microsoft.playwright.options.WaitUntilState;
 import io.ashlar.access.Actor;
 import io.ashlar.app.Configuration;
 import io.ashlar.app.Server;
@@ -12,8 +18,10 @@ import io.ashlar.quota.Limits;
 import io.ashlar.usage.UsageReports;
 import io.ashlar.usage.UsageReports.By;
 import io.ashlar.usage.UsageReports.Scope;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.Arrays;
@@ -22,6 +30,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.stream.LongStream;
+import java.util.stream.Stream;
 import org.springframework.jdbc.core.simple.JdbcClient;
 
 /**
@@ -37,14 +46,24 @@ class ConsoleScale {
         boolean quick = Arrays.asList(args).contains("--quick");
         int at = Arrays.asList(args).indexOf("--rows");
         long rows = at >= 0 ? Long.parseLong(args[at + 1]) : quick ? 1_000_000 : 50_000_000;
-        int rounds = quick ? 5 : 15;
         Path data = Files.createTempDirectory("ashlar-bench");
         try (Server server = new Server(Configuration.read(
                 null, Map.of("data", data.toString(), "api.port", "0", "console.port", "0", "management.port", "0")))) {
-            generate(server.service(JdbcClient.class), rows);
-            measure(server, rows, rounds);
+            String json = "";
+            try (Pages browser = new Pages(server.consoleUrl(), data)) {
+                // The charts first: what making the rows leaves to do in the background would be counted with them.
+                json += browser.live(server.apiUrl(), rounds(quick, 1, 5), quick ? 10 : 20);
+                generate(server.service(JdbcClient.class), rows);
+                json += reads(server, quick ? 5 : 15);
+                json += browser.pages(quick ? 3 : 7);
+            }
+            System.out.println("{\"benchmark\":\"console\",\"rows\":" + rows + json + "}");
         }
         System.exit(0);
+    }
+
+    private static int rounds(boolean quick, int few, int many) {
+        return quick ? few : many;
     }
 
     private static void generate(JdbcClient database, long rows) {
@@ -104,7 +123,7 @@ class ConsoleScale {
         System.out.printf(Locale.ROOT, "%,d rows were made in %.0f s%n", rows, (System.nanoTime() - begun) / 1e9);
     }
 
-    private static void measure(Server server, long rows, int rounds) {
+    private static String reads(Server server, int rounds) {
         Tenants tenants = server.service(Tenants.class);
         UsageReports usage = server.service(UsageReports.class);
         LocalDate today = LocalDate.now(ZoneOffset.UTC);
@@ -146,8 +165,8 @@ class ConsoleScale {
                                 + " where arrived_at > now() - interval '30 days' group by 1 order by 3 desc limit 500")
                 .query((row, n) -> row.getLong(2))
                 .list());
-        StringBuilder json = new StringBuilder("{\"benchmark\":\"console\",\"rows\":" + rows);
-        System.out.printf("%-45s %10s %10s %10s%n", "page", "median ms", "least", "most");
+        StringBuilder json = new StringBuilder();
+        System.out.printf("%n%-45s %10s %10s %10s%n", "what a page reads", "median ms", "least", "most");
         double worst = 0;
         for (Map.Entry<String, Runnable> page : pages.entrySet()) {
             boolean baseline = page.getKey().startsWith("(");
@@ -169,8 +188,192 @@ class ConsoleScale {
                     millis[0],
                     millis[millis.length - 1],
                     first);
-            json.append(String.format(Locale.ROOT, ",\"%s\":%.1f", page.getKey().replaceAll("[^a-z]+", "_"), median));
+            json.append(String.format(Locale.ROOT, ",\"read_%s_ms\":%.1f", name(page.getKey()), median));
         }
-        System.out.println(json + String.format(Locale.ROOT, ",\"worst_page_ms\":%.1f}", worst));
+        return json + String.format(Locale.ROOT, ",\"worst_read_ms\":%.1f", worst);
     }
+
+    static String name(String words) {
+        return words.replaceAll("[^a-z]+", " ").strip().replace(' ', '_');
+    }
+
+    /** The console in Chromium, as an administrator has it. */
+    private static final class Pages implements AutoCloseable {
+        private static final int RATE = 200;
+
+        private final Playwright playwright = Playwright.create(
+                new Playwright.CreateOptions().setEnv(Map.of("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1")));
+        private final Browser browser = playwright
+                .chromium()
+                .launch(new BrowserType.LaunchOptions()
+                        .setExecutablePath(chromium())
+                        .setArgs(List.of("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")));
+        private final Page page =
+                browser.newContext(new Browser.NewContextOptions().setViewportSize(1440, 900)).newPage();
+        private final Map<String, String> secrets = new LinkedHashMap<>();
+        private final String url;
+
+        Pages(String console, Path data) throws IOException {
+            url = console + "/";
+            for (String line : Files.readAllLines(data.resolve("first-start.txt"))) {
+                String[] parts = line.split("=", 2);
+                secrets.put(parts[0], parts[1]);
+            }
+            page.setDefaultTimeout(60_000);
+            page.navigate(url);
+            page.getByLabel("User name").fill("admin");
+            page.locator("input[name=password]").fill(secrets.get("admin_password"));
+            page.getByRole(AriaRole.BUTTON, new Page.GetByRoleOptions().setName("Sign in").setExact(true)).click();
+            page.locator("ashlar-chart canvas").first().waitFor();
+        }
+
+        private static Path chromium() {
+            return Stream.of("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
+                    .map(Path::of)
+                    .filter(Files::isExecutable)
+                    .findFirst()
+                    .orElseThrow(() -> new IllegalStateException("Chromium is needed; Debian: apt install chromium"));
+        }
+
+        /**
+         * What live charts cost beside requests that go on: the server with nobody looking and with the overview open, in turns.
+         * Percent of a core. The requests come from a process of their own.
+         */
+        String live(String api, int pairs, int seconds) throws Exception {
+            double[] more = new double[pairs];
+            double[] browsers = new double[pairs];
+            Process load = load(api, secrets.get("api_key"));
+            try {
+                Thread.sleep(5000 + seconds * 250L);
+                for (int i = 0; i < pairs; i++) {
+                    // Who is first changes, so that what grows with time falls on both.
+                    double without = i % 2 == 0 ? server(seconds, false)[0] : -1;
+                    double[] with = server(seconds, true);
+                    without = without < 0 ? server(seconds, false)[0] : without;
+                    more[i] = with[0] - without;
+                    browsers[i] = with[1];
+                    System.out.printf(Locale.ROOT, "charts: server %.1f%% of a core, %.1f%% with a browser, which takes %.1f%%%n",
+                            without, with[0], with[1]);
+                }
+            } finally {
+                load.destroy();
+                load.waitFor();
+            }
+            show("");
+            Arrays.sort(more);
+            Arrays.sort(browsers);
+            System.out.printf(Locale.ROOT, "live charts at %d requests/s: server %.1f points more (%.1f to %.1f), browser %.1f%% (%.1f to %.1f)%n",
+                    RATE, more[pairs / 2], more[0], more[pairs - 1], browsers[pairs / 2], browsers[0], browsers[pairs - 1]);
+            return String.format(Locale.ROOT, ",\"live_server_percent\":%.1f,\"live_browser_percent\":%.1f", more[pairs / 2], browsers[pairs / 2]);
+        }
+
+        private double[] server(int seconds, boolean looks) throws InterruptedException {
+            if (looks) {
+                show("");
+                page.locator("ashlar-chart canvas").first().waitFor();
+            } else {
+                page.navigate("about:blank");
+            }
+            Thread.sleep(2000);
+            long server = cpu(ProcessHandle.current());
+            long browsers = browsers();
+            long begun = System.nanoTime();
+            page.waitForTimeout(seconds * 1000.0);
+            double elapsed = System.nanoTime() - begun;
+            return new double[] {
+                100 * (cpu(ProcessHandle.current()) - server) / elapsed, 100 * (browsers() - browsers) / elapsed
+            };
+        }
+
+        private static long cpu(ProcessHandle process) {
+            return process.info().totalCpuDuration().orElse(Duration.ZERO).toNanos();
+        }
+
+        private static long browsers() {
+            return ProcessHandle.current()
+                    .descendants()
+                    .filter(p -> p.info().command().orElse("").contains("chrom"))
+                    .mapToLong(Pages::cpu)
+                    .sum();
+        }
+
+        private static Process load(String api, String key) throws IOException {
+            Path source = Files.createTempFile("Load", ".java");
+            Files.writeString(source, LOAD);
+            return new ProcessBuilder(
+                            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                            source.toString(),
+                            api,
+                            key,
+                            String.valueOf(RATE))
+                    .inheritIO()
+                    .start();
+        }
+
+        private void show(String path) {
+            page.navigate(url + path);
+        }
+
+        /** From asking for a page to its first content on the screen, loaded anew. */
+        String pages(int rounds) {
+            Map<String, String[]> all = new LinkedHashMap<>();
+            all.put("overview", new String[] {"", "ashlar-chart canvas"});
+            all.put("tenants", new String[] {"tenants", "text=tenant-1"});
+            all.put("tenant", new String[] {"tenants/tenant-5000", "text=Requests"});
+            all.put("keys", new String[] {"keys", "vaadin-grid"});
+            all.put("usage", new String[] {"usage", "ashlar-chart canvas"});
+            all.put("requests", new String[] {"requests", ".page h1"});
+            all.put("members", new String[] {"members", "text=admin"});
+            all.put("audit", new String[] {"audit", "vaadin-grid-cell-content >> nth=10"});
+            all.put("models", new String[] {"models", "text=demo-base"});
+            all.put("deployments", new String[] {"deployments", "text=demo-base"});
+            System.out.printf("%n%-45s %10s %10s %10s%n", "page in Chromium", "median ms", "least", "most");
+            StringBuilder json = new StringBuilder();
+            double worst = 0;
+            for (Map.Entry<String, String[]> each : all.entrySet()) {
+                double[] millis = new double[rounds];
+                for (int i = 0; i < rounds; i++) {
+                    page.navigate("about:blank");
+                    long begun = System.nanoTime();
+                    page.navigate(url + each.getValue()[0], new Page.NavigateOptions().setWaitUntil(WaitUntilState.COMMIT));
+                    page.locator(each.getValue()[1]).first().waitFor();
+                    millis[i] = (System.nanoTime() - begun) / 1e6;
+                }
+                double first = millis[0];
+                Arrays.sort(millis);
+                worst = Math.max(worst, millis[rounds / 2]);
+                System.out.printf(Locale.ROOT, "%-45s %10.0f %10.0f %10.0f  (first %.0f)%n",
+                        each.getKey(), millis[rounds / 2], millis[0], millis[rounds - 1], first);
+                json.append(String.format(Locale.ROOT, ",\"page_%s_ms\":%.0f", name(each.getKey()), millis[rounds / 2]));
+            }
+            return json + String.format(Locale.ROOT, ",\"worst_page_ms\":%.0f", worst);
+        }
+
+        @Override
+        public void close() {
+            browser.close();
+            playwright.close();
+        }
+    }
+
+    /** Requests at a steady rate, whatever is answered. */
+    private static final String LOAD = """
+            import java.net.URI;
+            import java.net.http.*;
+            import java.util.concurrent.*;
+            class Load {
+                public static void main(String[] a) throws Exception {
+                    HttpClient http = HttpClient.newHttpClient();
+                    HttpRequest request = HttpRequest.newBuilder(URI.create(a[0] + "/v1/completions"))
+                            .header("Authorization", "Bearer " + a[1])
+                            .header("Content-Type", "application/json")
+                            .POST(HttpRequest.BodyPublishers.ofString(
+                                    "{\\"model\\":\\"demo-draft\\",\\"prompt\\":\\"a\\",\\"max_tokens\\":1}"))
+                            .build();
+                    Executors.newScheduledThreadPool(1).scheduleAtFixedRate(
+                            () -> http.sendAsync(request, HttpResponse.BodyHandlers.discarding()),
+                            0, 1_000_000 / Integer.parseInt(a[2]), TimeUnit.MICROSECONDS);
+                }
+            }
+            """;
 }

@@ -4,38 +4,24 @@ import static org.springframework.web.reactive.function.server.RouterFunctions.r
 
 import io.ashlar.api.admin.AdminHandler;
 import io.ashlar.api.admin.AdminOperations;
-import io.ashlar.api.admin.ExplanationHandler;
 import io.ashlar.api.admin.Repeats;
 import io.ashlar.api.openai.Admission;
 import io.ashlar.api.openai.OpenAiHandler;
-import io.ashlar.audit.AuditLog;
-import io.ashlar.blueprint.Blueprints;
-import io.ashlar.catalog.Catalog;
-import io.ashlar.identity.AdminKeys;
-import io.ashlar.identity.ApiKeys;
-import io.ashlar.identity.Members;
-import io.ashlar.identity.SignInProviders;
-import io.ashlar.identity.Tenants;
 import io.ashlar.identity.Vault;
-import io.ashlar.platform.Alarms;
-import io.ashlar.platform.Platform;
 import io.ashlar.quota.ConcurrencyLimit;
-import io.ashlar.quota.Limits;
 import io.ashlar.quota.Quotas;
 import io.ashlar.quota.ServiceClasses;
 import io.ashlar.quota.WaitingLines;
 import io.ashlar.scheduler.LengthPredictor;
-import io.ashlar.serving.Imports;
-import io.ashlar.serving.ModelLibrary;
 import io.ashlar.serving.RequestLog;
 import io.ashlar.serving.Serving;
 import io.ashlar.usage.UsageLedger;
-import io.ashlar.usage.UsageReports;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Clock;
 import java.util.concurrent.ExecutorService;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.context.annotation.Import;
 import org.springframework.core.Ordered;
 import org.springframework.core.annotation.Order;
 import org.springframework.http.client.ReactorResourceFactory;
@@ -48,6 +34,7 @@ import reactor.core.scheduler.Schedulers;
 
 /** What the API door answers, and nothing else. */
 @Configuration(proxyBeanMethods = false)
+@Import(AdminOperations.Services.class)
 public class ApiRoutes {
     @Bean
     @Order(Ordered.HIGHEST_PRECEDENCE)
@@ -94,42 +81,8 @@ public class ApiRoutes {
     }
 
     @Bean
-    AdminOperations adminOperations(
-            Tenants tenants,
-            ApiKeys keys,
-            AdminKeys adminKeys,
-            Members members,
-            Catalog catalog,
-            ModelLibrary library,
-            Imports imports,
-            Limits limits,
-            Quotas quotas,
-            ServiceClasses classes,
-            UsageReports usage,
-            AuditLog audit,
-            Blueprints blueprints,
-            SignInProviders providers,
-            Platform platform,
-            Alarms alarms,
-            Clock clock) {
-        return new AdminOperations(new AdminOperations.Services(
-                tenants,
-                keys,
-                adminKeys,
-                members,
-                catalog,
-                library,
-                imports,
-                limits,
-                quotas,
-                classes,
-                usage,
-                audit,
-                blueprints,
-                providers,
-                platform,
-                alarms,
-                clock));
+    AdminOperations adminOperations(AdminOperations.Services services) {
+        return new AdminOperations(services);
     }
 
     @Bean
@@ -147,18 +100,8 @@ public class ApiRoutes {
     }
 
     @Bean
-    ExplanationHandler explanationHandler(
-            Serving serving, RequestLog log, LengthPredictor predictor, WaitingLines lines) {
-        return new ExplanationHandler(serving, log, predictor, lines);
-    }
-
-    @Bean
-    RouterFunction<ServerResponse> admin(AdminHandler handler, ExplanationHandler explanations) {
-        return handler.routes()
-                .GET("/admin/v1/scheduler", explanations::scheduler)
-                .GET("/admin/v1/requests", explanations::requests)
-                .GET("/admin/v1/requests/{id}", explanations::request)
-                .build();
+    RouterFunction<ServerResponse> admin(AdminHandler handler) {
+        return handler.routes().build();
     }
 
     @Bean

@@ -33,6 +33,7 @@ public record AshlarProperties(
         @DefaultValue Gpu gpu,
         @DefaultValue Quota quota,
         @DefaultValue Usage usage,
+        @DefaultValue Upstreams upstreams,
         @DefaultValue SignIn signIn) {
     /**
      * The API door.
@@ -140,6 +141,13 @@ public record AshlarProperties(
 
     /** @param journalSync how long a journal entry may wait to survive a loss of power (it survives the process at once) */
     public record Usage(@DefaultValue("100ms") Duration journalSync) {}
+
+    /**
+     * Deployments whose tokens other servers make.
+     *
+     * @param silence the longest that such a server may say nothing while it is waited for
+     */
+    public record Upstreams(@DefaultValue("5m") Duration silence) {}
 
     /**
      * Signing in to the console.

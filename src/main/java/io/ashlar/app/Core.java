@@ -6,6 +6,7 @@ import io.ashlar.block.BlockZoo;
 import io.ashlar.block.LoadedBlocks;
 import io.ashlar.blueprint.Blueprints;
 import io.ashlar.catalog.Catalog;
+import io.ashlar.catalog.Upstreams;
 import io.ashlar.compute.Device;
 import io.ashlar.compute.cpu.CpuDevice;
 import io.ashlar.compute.cuda.CudaDevices;
@@ -41,8 +42,11 @@ import io.ashlar.serving.Host;
 import io.ashlar.serving.Imports;
 import io.ashlar.serving.ModelLibrary;
 import io.ashlar.serving.RequestLog;
+import io.ashlar.serving.ServedUpstream;
 import io.ashlar.serving.Serving;
 import io.ashlar.serving.ServingLimits;
+import io.ashlar.serving.UpstreamHealth;
+import io.ashlar.serving.UpstreamHttp;
 import io.ashlar.usage.RecentUsage;
 import io.ashlar.usage.UsageHistory;
 import io.ashlar.usage.UsageLedger;
@@ -133,7 +137,7 @@ public class Core {
 
     @Bean
     Vault vault(DataFolder folder, SecureRandom random) {
-        return new Vault(folder.secretKey(random), random);
+        return new Vault(DataFolder.secretKey(folder.path(), random), random);
     }
 
     @Bean
@@ -221,6 +225,17 @@ public class Core {
     }
 
     @Bean
+    Upstreams upstreams(
+            Catalog catalog,
+            JdbcClient database,
+            AuditLog audit,
+            TransactionTemplate transactions,
+            Vault vault,
+            Clock clock) {
+        return new Upstreams(catalog, database, audit, transactions, new VaultSecrets(vault), clock);
+    }
+
+    @Bean
     BlockZoo blockZoo(DataFolder folder) {
         return new BlockZoo(folder.zoo());
     }
@@ -274,9 +289,23 @@ public class Core {
     }
 
     @Bean
-    Serving serving(Catalog catalog, BlockZoo zoo, Hosts hosts, ChangeFeed changes, AshlarProperties properties) {
+    UpstreamHttp upstreamHttp(AshlarProperties properties) {
+        return new UpstreamHttp(properties.upstreams().silence());
+    }
+
+    @Bean
+    Serving serving(
+            Catalog catalog,
+            Upstreams upstreams,
+            UpstreamHttp http,
+            BlockZoo zoo,
+            Hosts hosts,
+            ChangeFeed changes,
+            AshlarProperties properties,
+            Clock clock) {
         AshlarProperties.Engine e = properties.engine();
-        Serving serving = new Serving(catalog, zoo, hosts.all(), new ServingLimits(e.maxContext(), e.idleAdapters()));
+        Serving serving = new Serving(
+                catalog, upstreams, http, zoo, hosts.all(), new ServingLimits(e.maxContext(), e.idleAdapters()), clock);
         serving.follow(changes);
         return serving;
     }
@@ -311,8 +340,13 @@ public class Core {
 
     @Bean
     Blueprints blueprints(
-            Tenants tenants, Catalog catalog, Limits limits, ServiceClasses classes, TransactionTemplate transactions) {
-        return new Blueprints(tenants, catalog, limits, classes, transactions);
+            Tenants tenants,
+            Catalog catalog,
+            Upstreams upstreams,
+            Limits limits,
+            ServiceClasses classes,
+            TransactionTemplate transactions) {
+        return new Blueprints(tenants, catalog, upstreams, limits, classes, transactions);
     }
 
     @Bean
@@ -395,6 +429,14 @@ public class Core {
         new TreeMap<>(serving.failures())
                 .forEach((name, why) -> alarms.add(new Alarm(
                         "deployment:" + name, "The deployment " + name + " could not be started: " + why + ".")));
+        for (ServedUpstream upstream : serving.upstreams()) {
+            if (upstream.health().state() == UpstreamHealth.State.DOWN) {
+                alarms.add(new Alarm(
+                        "upstream:" + upstream.name(),
+                        "The server of " + upstream.name() + ", " + upstream.place() + ", is down: "
+                                + upstream.health().text() + "."));
+            }
+        }
         if (ledger.isBehind()) {
             alarms.add(new Alarm(
                     "ledger", "The database cannot be written. Usage waits in the journal on disk; nothing is lost."));

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.security.SecureRandom;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -125,10 +126,13 @@ public final class DataFolder implements AutoCloseable {
         return path.resolve("first-start.txt");
     }
 
-    /** Writes a file that only its owner may read. */
-    /** The key that secrets in the database are encrypted with; made at the first start. Keep a copy beside backups. */
-    byte[] secretKey(java.security.SecureRandom random) {
-        Path file = path().resolve("secret.key");
+    /**
+     * The key that secrets in the database are encrypted with; made at the first start. Keep a copy beside backups.
+     *
+     * @param folder a data folder
+     */
+    static byte[] secretKey(Path folder, SecureRandom random) {
+        Path file = folder.resolve("secret.key");
         try {
             if (!Files.exists(file)) {
                 byte[] key = new byte[io.ashlar.identity.Vault.KEY_BYTES];
@@ -141,6 +145,7 @@ public final class DataFolder implements AutoCloseable {
         }
     }
 
+    /** Writes a file that only its owner may read. */
     static void writePrivately(Path file, String content) {
         try {
             Path draft = file.resolveSibling(file.getFileName() + ".new");

@@ -4,9 +4,11 @@ import io.ashlar.audit.AuditLog;
 import io.ashlar.block.BlockZoo;
 import io.ashlar.blueprint.Blueprints;
 import io.ashlar.catalog.Catalog;
+import io.ashlar.catalog.Upstreams;
 import io.ashlar.database.ChangeFeed;
 import io.ashlar.identity.AdminKeys;
 import io.ashlar.identity.Tenants;
+import io.ashlar.identity.Vault;
 import io.ashlar.quota.Limits;
 import io.ashlar.quota.ServiceClasses;
 import io.ashlar.serving.ModelLibrary;
@@ -47,6 +49,8 @@ public final class Workbench implements AutoCloseable {
         JdbcClient client = JdbcClient.create(database.pool());
         TransactionTemplate transactions = new TransactionTemplate(new DataSourceTransactionManager(database.pool()));
         audit = new AuditLog(client, clock);
+        SecureRandom random = new SecureRandom();
+        Vault vault = new Vault(DataFolder.secretKey(data, random), random);
         catalog = new Catalog(client, audit, transactions, clock);
         tenants = new Tenants(client, transactions, audit, clock);
         // A running server hears of changes from the database; nothing is looked up here.
@@ -54,10 +58,11 @@ public final class Workbench implements AutoCloseable {
         blueprints = new Blueprints(
                 tenants,
                 catalog,
+                new Upstreams(catalog, client, audit, transactions, new VaultSecrets(vault), clock),
                 new Limits(client, transactions, audit, clock),
                 new ServiceClasses(client, transactions, audit, nothing, Runnable::run),
                 transactions);
-        adminKeys = new AdminKeys(client, transactions, audit, nothing, Runnable::run, new SecureRandom(), clock);
+        adminKeys = new AdminKeys(client, transactions, audit, nothing, Runnable::run, random, clock);
         library = new ModelLibrary(new BlockZoo(data.resolve("zoo")), catalog, audit, transactions);
     }
 

@@ -31,11 +31,27 @@ public record Blueprint(
             Integer queueSeconds,
             Boolean preemptible) {}
 
-    /** @param policy null for the platform's */
+    /**
+     * Of a model, or of an upstream.
+     *
+     * @param policy null for the platform's
+     */
     public record DeploymentPlan(
-            String model,
+            @Nullable String model,
+            @Nullable UpstreamPlan upstream,
             @Nullable Boolean sharesPrefixes,
             @Nullable String policy) {}
+
+    /**
+     * Another server. The key that it wants has no place in a file: it is set in the console or the admin API, and stays.
+     *
+     * @param most requests that it is given at a time
+     */
+    public record UpstreamPlan(
+            String url,
+            String model,
+            Integer context,
+            @Nullable Integer most) {}
 
     /** A price of each kind of token. */
     public record PricePlan(Long prompt, Long cached, Long completion) {}

@@ -9,8 +9,11 @@ import io.ashlar.blueprint.Blueprint.DeploymentPlan;
 import io.ashlar.blueprint.Blueprint.LimitPlan;
 import io.ashlar.blueprint.Blueprint.PricePlan;
 import io.ashlar.blueprint.Blueprint.TenantPlan;
+import io.ashlar.blueprint.Blueprint.UpstreamPlan;
 import io.ashlar.catalog.Catalog;
 import io.ashlar.catalog.Deployment;
+import io.ashlar.catalog.Upstream;
+import io.ashlar.catalog.Upstreams;
 import io.ashlar.identity.Project;
 import io.ashlar.identity.Tenant;
 import io.ashlar.identity.Tenants;
@@ -41,14 +44,21 @@ import org.springframework.transaction.support.TransactionTemplate;
 public final class Blueprints {
     private final Tenants tenants;
     private final Catalog catalog;
+    private final Upstreams upstreams;
     private final Limits limits;
     private final ServiceClasses classes;
     private final TransactionTemplate transactions;
 
     public Blueprints(
-            Tenants tenants, Catalog catalog, Limits limits, ServiceClasses classes, TransactionTemplate transactions) {
+            Tenants tenants,
+            Catalog catalog,
+            Upstreams upstreams,
+            Limits limits,
+            ServiceClasses classes,
+            TransactionTemplate transactions) {
         this.tenants = tenants;
         this.catalog = catalog;
+        this.upstreams = upstreams;
         this.limits = limits;
         this.classes = classes;
         this.transactions = transactions;
@@ -85,7 +95,14 @@ public final class Blueprints {
     }
 
     private static DeploymentPlan plan(Deployment d) {
-        return new DeploymentPlan(d.model(), d.sharesPrefixes(), d.policy());
+        Upstream u = d.upstream();
+        return u == null
+                ? new DeploymentPlan(d.model(), null, d.sharesPrefixes(), d.policy())
+                : new DeploymentPlan(null, plan(u), null, null);
+    }
+
+    private static UpstreamPlan plan(Upstream u) {
+        return new UpstreamPlan(u.url(), u.model(), u.context(), u.most());
     }
 
     private static PricePlan plan(Price price) {
@@ -194,27 +211,60 @@ public final class Blueprints {
 
         private void deployment(String name, DeploymentPlan plan) {
             String place = "deployments." + name;
-            DeploymentPlan whole =
-                    new DeploymentPlan(plan.model(), Boolean.TRUE.equals(plan.sharesPrefixes()), plan.policy());
+            at(place, () -> {
+                if ((plan.model() == null) == (plan.upstream() == null)) {
+                    throw new InvalidRequestException("model", "A deployment has either a 'model' or an 'upstream'.");
+                }
+                if (plan.upstream() != null) {
+                    upstream(name, place, plan);
+                } else {
+                    model(name, place, plan);
+                }
+            });
+        }
+
+        private void model(String name, String place, DeploymentPlan plan) {
+            boolean shares = Boolean.TRUE.equals(plan.sharesPrefixes());
+            String model = Objects.requireNonNull(plan.model());
+            DeploymentPlan whole = new DeploymentPlan(model, null, shares, plan.policy());
             Deployment old = catalog.deployment(name, actor).orElse(null);
             if (!differs(place, old == null ? null : plan(old), whole)) {
                 return;
             }
-            at(place, () -> {
-                if (whole.policy() != null && Policies.of(whole.policy()).isEmpty()) {
-                    throw new InvalidRequestException("policy", "The policy is one of " + Policies.words() + ".");
-                }
-                boolean shares = Boolean.TRUE.equals(whole.sharesPrefixes());
-                if (old == null) {
-                    catalog.create(name, whole.model(), shares, whole.policy(), actor);
-                } else if (old.model().equals(whole.model())) {
-                    catalog.change(name, shares, whole.policy(), actor);
-                } else {
-                    throw new InvalidRequestException(
-                            "model",
-                            "It serves " + old.model() + ", and keeps that: serve another model under another name.");
-                }
-            });
+            if (whole.policy() != null && Policies.of(whole.policy()).isEmpty()) {
+                throw new InvalidRequestException("policy", "The policy is one of " + Policies.words() + ".");
+            }
+            if (old == null) {
+                catalog.create(name, model, shares, whole.policy(), actor);
+            } else if (model.equals(old.model())) {
+                catalog.change(name, shares, whole.policy(), actor);
+            } else {
+                throw new InvalidRequestException(
+                        "model",
+                        "It serves " + old.source() + ", and keeps that: serve another model under another name.");
+            }
+        }
+
+        private void upstream(String name, String place, DeploymentPlan plan) {
+            if (plan.policy() != null || plan.sharesPrefixes() != null) {
+                throw new InvalidRequestException(
+                        plan.policy() != null ? "policy" : "shares_prefixes",
+                        "An upstream schedules and caches by itself.");
+            }
+            UpstreamPlan u = Objects.requireNonNull(plan.upstream());
+            Upstream wanted = Upstream.checked(
+                    u.url(), u.model(), u.context(), u.most() == null ? Upstream.USUALLY_MOST : u.most());
+            Deployment old = catalog.deployment(name, actor).orElse(null);
+            if (!differs(place, old == null ? null : plan(old), new DeploymentPlan(null, plan(wanted), null, null))) {
+                return;
+            }
+            if (old == null) {
+                upstreams.create(name, wanted, null, actor);
+            } else if (!upstreams.change(name, wanted, null, actor)) {
+                throw new InvalidRequestException(
+                        "upstream",
+                        "It serves " + old.source() + ", and keeps that: serve an upstream under another name.");
+            }
         }
 
         private void removeDeployments(Set<String> kept) {

@@ -6,14 +6,17 @@ import io.ashlar.access.InvalidRequestException;
 import io.ashlar.access.Permission;
 import io.ashlar.audit.AuditLog;
 import io.ashlar.audit.Change;
+import java.sql.Array;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Clock;
 import java.time.OffsetDateTime;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.UUID;
 import java.util.regex.Pattern;
@@ -27,7 +30,8 @@ import tools.jackson.databind.json.JsonMapper;
 public final class Catalog {
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._/-]{0,127}");
     private static final String DEPLOYMENT =
-            "select name, model, shares_prefixes, policy, draining, generation, created_at from deployment ";
+            "select name, model, upstream_url, upstream_model, upstream_context, upstream_most, shares_prefixes, policy,"
+                    + " draining, generation, created_at from deployment ";
 
     private final JdbcClient database;
     private final AuditLog audit;
@@ -94,11 +98,32 @@ public final class Catalog {
         return deployment(name);
     }
 
-    private Optional<Deployment> deployment(String name) {
+    Optional<Deployment> deployment(String name) {
         return database.sql(DEPLOYMENT + "where name = :name")
                 .param("name", name)
                 .query(Catalog::deployment)
                 .optional();
+    }
+
+    /** Who deployments are for, by name; those that nobody uses are left out. */
+    public Map<String, DeploymentUse> use(Actor actor) {
+        actor.require(Permission.SEE_PLATFORM);
+        Map<String, DeploymentUse> use = new HashMap<>();
+        database.sql("""
+                        select d.name, count(t.id) as tenants, array_agg(distinct t.service_class)
+                                filter (where t.id is not null) as classes,
+                            (select count(*) from quota_limit q where q.model = d.name) as limits
+                        from deployment d left join deployment_grant g on g.deployment = d.name
+                        left join tenant t on t.id = g.tenant_id group by d.name""").query(row -> {
+            Array classes = row.getArray("classes");
+            use.put(
+                    row.getString("name"),
+                    new DeploymentUse(
+                            row.getInt("tenants"),
+                            classes == null ? List.of() : List.of((String[]) classes.getArray()),
+                            row.getInt("limits")));
+        });
+        return use;
     }
 
     /** All that should be serving. */
@@ -112,11 +137,23 @@ public final class Catalog {
         return new Deployment(
                 row.getString("name"),
                 row.getString("model"),
+                upstream(row),
                 row.getBoolean("shares_prefixes"),
                 row.getString("policy"),
                 row.getBoolean("draining"),
                 row.getInt("generation"),
                 row.getObject("created_at", OffsetDateTime.class).toInstant());
+    }
+
+    private static @Nullable Upstream upstream(ResultSet row) throws SQLException {
+        String url = row.getString("upstream_url");
+        return url == null
+                ? null
+                : new Upstream(
+                        url,
+                        row.getString("upstream_model"),
+                        row.getInt("upstream_context"),
+                        row.getInt("upstream_most"));
     }
 
     /** Part of another change, which is what the audit log tells of. */
@@ -131,16 +168,10 @@ public final class Catalog {
     /** Serves a model under one more name. */
     public void create(String name, String model, boolean sharesPrefixes, @Nullable String policy, Actor actor) {
         actor.require(Permission.CHANGE_PLATFORM);
-        if (!NAME.matcher(name).matches()) {
-            throw new InvalidRequestException(
-                    "name", "A name has 1 to 128 letters, digits and . _ / -, and starts with a letter or digit.");
-        }
         transactions.executeWithoutResult(t -> {
+            checkNew(name);
             if (model(model).isEmpty()) {
                 throw new InvalidRequestException("model", "There is no model '" + model + "'.");
-            }
-            if (deployment(name).isPresent()) {
-                throw new InvalidRequestException("name", "There is already a deployment named " + name + ".");
             }
             addDeployment(name, model);
             database.sql("update deployment set shares_prefixes = :shares, policy = :policy where name = :name")
@@ -156,12 +187,33 @@ public final class Catalog {
         });
     }
 
-    private static Map<String, String> words(Deployment d) {
-        return Map.of(
-                "model", d.model(),
-                "shares_prefixes", String.valueOf(d.sharesPrefixes()),
-                "policy", d.policy() == null ? "the platform's" : d.policy(),
-                "draining", String.valueOf(d.draining()));
+    /** Fails where a deployment cannot have this name. */
+    void checkNew(String name) {
+        if (!NAME.matcher(name).matches()) {
+            throw new InvalidRequestException(
+                    "name", "A name has 1 to 128 letters, digits and . _ / -, and starts with a letter or digit.");
+        }
+        if (deployment(name).isPresent()) {
+            throw new InvalidRequestException("name", "There is already a deployment named " + name + ".");
+        }
+    }
+
+    /** What the audit log tells of one. */
+    static Map<String, String> words(Deployment d) {
+        Map<String, String> words = new TreeMap<>();
+        Upstream upstream = d.upstream();
+        if (upstream != null) {
+            words.put("upstream", upstream.url());
+            words.put("model", upstream.model());
+            words.put("context", String.valueOf(upstream.context()));
+            words.put("most", String.valueOf(upstream.most()));
+        } else {
+            words.put("model", String.valueOf(d.model()));
+            words.put("shares_prefixes", String.valueOf(d.sharesPrefixes()));
+            words.put("policy", d.policy() == null ? "the platform's" : d.policy());
+        }
+        words.put("draining", String.valueOf(d.draining()));
+        return words;
     }
 
     /**

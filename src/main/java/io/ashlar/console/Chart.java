@@ -48,9 +48,23 @@ final class Chart extends Component implements HasSize {
                         unit);
     }
 
-    /** A moment more; the oldest of more than {@code most} goes. */
-    void push(List<? extends @Nullable Number> point, int most) {
-        getElement().executeJs("this.push && this.push(JSON.parse($0), $1)", json(point), most);
+    /**
+     * A moment more of several charts, which is one message to the browser.
+     *
+     * @param points one for each chart
+     * @param most moments kept; the oldest of more goes
+     */
+    static void push(List<Chart> charts, List<? extends List<? extends @Nullable Number>> points, int most) {
+        Object[] arguments = new Object[charts.size() + 2];
+        StringBuilder script = new StringBuilder("const points = JSON.parse($0); [");
+        arguments[0] = json(points);
+        arguments[1] = most;
+        for (int i = 0; i < charts.size(); i++) {
+            arguments[i + 2] = charts.get(i).getElement();
+            script.append('$').append(i + 2).append(',');
+        }
+        script.append("].forEach((chart, i) => chart?.push?.(points[i], $1))");
+        charts.getFirst().getElement().executeJs(script.toString(), arguments);
     }
 
     private static String json(Object value) {

@@ -1,6 +1,8 @@
 package io.ashlar.console;
 
+import com.vaadin.flow.component.AttachEvent;
 import com.vaadin.flow.component.Component;
+import com.vaadin.flow.component.UI;
 import com.vaadin.flow.component.button.Button;
 import com.vaadin.flow.component.checkbox.Checkbox;
 import com.vaadin.flow.component.dialog.Dialog;
@@ -18,19 +20,24 @@ import io.ashlar.access.InvalidRequestException;
 import io.ashlar.access.Permission;
 import io.ashlar.catalog.Catalog;
 import io.ashlar.catalog.Deployment;
+import io.ashlar.catalog.DeploymentUse;
+import io.ashlar.catalog.Upstream;
+import io.ashlar.catalog.Upstreams;
 import io.ashlar.quota.Limits;
 import io.ashlar.quota.Price;
 import io.ashlar.scheduler.policy.Policies;
 import io.ashlar.serving.ModelLibrary;
 import io.ashlar.serving.ModelSummary;
-import io.ashlar.serving.ServedModel;
+import io.ashlar.serving.Served;
 import io.ashlar.serving.Serving;
 import jakarta.annotation.security.RolesAllowed;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.Objects;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
-/** What is served: its state, where, by which policy, at what price. */
+/** What is served: its state, where, for whom, by which policy, at what price; models of ours, and upstreams. */
 @Route("deployments")
 @PageTitle("Deployments · Ashlar")
 @RolesAllowed({ConsoleSecurity.ADMINISTRATOR, ConsoleSecurity.VIEWER})
@@ -41,24 +48,40 @@ public class DeploymentsView extends Page {
     private final transient Catalog catalog;
     private final transient Serving serving;
     private final transient ModelLibrary library;
+    private final transient Upstreams upstreams;
+    private final transient Pulse pulse;
     private final transient ConsoleActors actors;
+    private transient Map<String, DeploymentUse> use = Map.of();
+    private transient Map<String, ServedState> shown = Map.of();
     private final Grid<Deployment> grid = new Grid<>();
 
     public DeploymentsView(
-            Catalog catalog, Serving serving, ModelLibrary library, Limits limits, ConsoleActors actors) {
+            Catalog catalog,
+            Upstreams upstreams,
+            Serving serving,
+            ModelLibrary library,
+            Limits limits,
+            Pulse pulse,
+            ConsoleActors actors) {
         super("Deployments");
         this.catalog = catalog;
+        this.upstreams = upstreams;
         this.serving = serving;
         this.library = library;
+        this.pulse = pulse;
         this.actors = actors;
         Actor actor = actors.actor();
         Map<String, Price> prices = limits.prices(actor);
         grid.addColumn(Deployment::name).setHeader("Name").setAutoWidth(true).setFlexGrow(2);
-        grid.addColumn(Deployment::model).setHeader("Model").setAutoWidth(true);
-        grid.addComponentColumn(this::state).setHeader("State").setAutoWidth(true);
+        grid.addComponentColumn(d -> state(d).badge()).setHeader("State").setAutoWidth(true);
+        grid.addColumn(Deployment::source).setHeader("Model").setAutoWidth(true);
         grid.addColumn(this::place).setHeader("Runs on").setAutoWidth(true);
-        grid.addColumn(d -> d.policy() == null ? USUAL : d.policy())
-                .setHeader("Policy")
+        grid.addComponentColumn(
+                        d -> lines(policy(d), used(d).classes().isEmpty() ? "" : String.join(", ", used(d).classes())))
+                .setHeader("Policy, classes")
+                .setAutoWidth(true);
+        grid.addComponentColumn(d -> lines(context(d), limits(d)))
+                .setHeader("Context, limits")
                 .setAutoWidth(true);
         grid.addColumn(d -> price(prices.get(d.name())))
                 .setHeader("Price of a million tokens")
@@ -69,7 +92,8 @@ public class DeploymentsView extends Page {
                     .setAutoWidth(true)
                     .setFlexGrow(0)
                     .setFrozenToEnd(true);
-            Div tools = new Div(new Span(), primary("Create deployment", this::create));
+            Button elsewhere = new Button("Add upstream", e -> UpstreamDialog.create(this::createUpstream));
+            Div tools = new Div(new Span(), elsewhere, primary("Create deployment", this::create));
             tools.addClassName("tools");
             add(tools);
         }
@@ -81,46 +105,81 @@ public class DeploymentsView extends Page {
         refresh();
     }
 
-    private void refresh() {
-        attempt(() -> grid.setItems(catalog.deployments(actors.actor())));
+    /** How deployments are changes by itself: the page follows. */
+    @Override
+    protected void onAttach(AttachEvent event) {
+        UI ui = event.getUI();
+        Runnable stop = pulse.onBeat(() -> ui.access(() -> {
+            if (!states().equals(shown)) {
+                refresh();
+            }
+        }));
+        addDetachListener(e -> stop.run());
     }
 
-    private static String price(@org.jspecify.annotations.Nullable Price price) {
+    private Map<String, ServedState> states() {
+        Map<String, ServedState> states = new TreeMap<>();
+        serving.all().forEach(d -> states.put(d.name(), ServedState.of(d, null)));
+        serving.failures().forEach((name, why) -> states.put(name, ServedState.of(null, why)));
+        // How long a server took to answer is told when something else is to be told.
+        states.replaceAll(
+                (name, state) -> state.tone().equals("good") ? new ServedState(state.word(), state.tone(), "") : state);
+        return states;
+    }
+
+    private void refresh() {
+        attempt(() -> {
+            shown = states();
+            use = catalog.use(actors.actor());
+            grid.setItems(catalog.deployments(actors.actor()));
+        });
+    }
+
+    private static Div lines(String first, String second) {
+        Span below = new Span(second);
+        below.addClassName("quiet");
+        Div lines = new Div(new Span(first), below);
+        lines.addClassName("two-lines");
+        return lines;
+    }
+
+    private static String policy(Deployment d) {
+        return d.upstream() != null ? "its own" : d.policy() == null ? USUAL : d.policy();
+    }
+
+    private DeploymentUse used(Deployment d) {
+        return use.getOrDefault(d.name(), DeploymentUse.NONE);
+    }
+
+    private String context(Deployment d) {
+        Served served = serving.find(d.name());
+        return served == null ? "–" : count(served.contextLength()) + " tokens";
+    }
+
+    private String limits(Deployment d) {
+        Upstream upstream = d.upstream();
+        String most = upstream == null ? "" : count(upstream.most()) + " at a time, ";
+        int limits = used(d).limits();
+        int tenants = used(d).tenants();
+        return most + (limits == 0 ? "no limit" : limits == 1 ? "1 limit" : limits + " limits") + " of its own, "
+                + (tenants == 1 ? "1 tenant" : count(tenants) + " tenants");
+    }
+
+    private static String price(@Nullable Price price) {
         return price == null
                 ? "free"
                 : money(price.prompt()) + " in, " + money(price.cached()) + " cached, " + money(price.completion())
                         + " out";
     }
 
-    private Span state(Deployment deployment) {
-        String failure = serving.failures().get(deployment.name());
-        if (failure != null) {
-            Span failed = badge("Failed", "bad");
-            failed.setTitle(failure);
-            return failed;
-        }
-        if (deployment.draining()) {
-            return badge("Draining", "warn");
-        }
-        return served(deployment) == null
-                ? badge("Starting", "warn")
-                : switch (Objects.requireNonNull(served(deployment)).readiness()) {
-                    case READY -> badge("Serving", "good");
-                    case LOADING -> badge("Loading", "warn");
-                    case ASLEEP -> badge("On disk", "quiet");
-                };
-    }
-
-    private @org.jspecify.annotations.Nullable ServedModel served(Deployment deployment) {
-        return serving.all().stream()
-                .filter(m -> m.name().equals(deployment.name()))
-                .findFirst()
-                .orElse(null);
+    private ServedState state(Deployment deployment) {
+        return ServedState.of(
+                serving.find(deployment.name()), serving.failures().get(deployment.name()));
     }
 
     private String place(Deployment deployment) {
-        ServedModel model = served(deployment);
-        return model == null ? "–" : model.engine().deviceName();
+        Served served = serving.find(deployment.name());
+        return served == null ? "–" : served.place();
     }
 
     private Component actions(Deployment d) {
@@ -135,7 +194,8 @@ public class DeploymentsView extends Page {
                 "Delete",
                 () -> confirm(
                         "Delete the deployment " + d.name() + "?",
-                        "Requests for it are refused from now on; its grants, limits and price are forgotten. The model stays.",
+                        "Requests for it are refused from now on; its grants, limits and price are forgotten."
+                                + (d.upstream() == null ? " The model stays." : ""),
                         "Delete",
                         () -> act(() -> catalog.delete(d.name(), actors.actor()), "Deleted " + d.name() + ".")));
         delete.setAriaLabel("Delete " + d.name());
@@ -176,6 +236,14 @@ public class DeploymentsView extends Page {
     }
 
     private void change(Deployment d) {
+        if (d.upstream() != null) {
+            UpstreamDialog.change(d, (name, upstream, key) -> {
+                upstreams.change(name, upstream, key, actors.actor());
+                done("Saved " + name + ".");
+                refresh();
+            });
+            return;
+        }
         Dialog dialog = new Dialog("Change " + d.name());
         Select<String> policy = policies(d.policy() == null ? USUAL : d.policy());
         Checkbox shares = new Checkbox("Tenants may find each other's cached prefixes", d.sharesPrefixes());
@@ -198,6 +266,12 @@ public class DeploymentsView extends Page {
         dialog.getFooter().add(new Button("Cancel", e -> dialog.close()), save);
         dialog.setWidth("30rem");
         dialog.open();
+    }
+
+    private void createUpstream(String name, Upstream upstream, @Nullable String key) {
+        upstreams.create(name, upstream, key, actors.actor());
+        done("Added " + name + ". Grant it to tenants that may use it.");
+        refresh();
     }
 
     private void create() {

@@ -8,7 +8,6 @@ import com.vaadin.flow.component.html.Div;
 import com.vaadin.flow.component.html.H2;
 import com.vaadin.flow.component.html.Paragraph;
 import com.vaadin.flow.component.html.Section;
-import com.vaadin.flow.component.html.Span;
 import com.vaadin.flow.router.BeforeEnterEvent;
 import com.vaadin.flow.router.BeforeEnterObserver;
 import com.vaadin.flow.router.PageTitle;
@@ -21,6 +20,7 @@ import io.ashlar.identity.Tenants;
 import io.ashlar.platform.Alarms;
 import io.ashlar.quota.ServiceClasses;
 import io.ashlar.scheduler.ServiceClass;
+import io.ashlar.serving.Served;
 import io.ashlar.serving.ServedModel;
 import io.ashlar.serving.Serving;
 import io.ashlar.usage.RecentUsage;
@@ -39,12 +39,11 @@ import org.jspecify.annotations.Nullable;
 @PermitAll // those of a tenant are led to it
 public class OverviewView extends Page implements BeforeEnterObserver {
     private static final long serialVersionUID = 1;
-    private static final int TABLE_EVERY = 5;
+    private static final int TABLE_EVERY = 3;
     private static final int TENANTS_SHOWN = 6;
 
-    /** A line of the table; {@code failure} is empty for a deployment that runs. */
-    private record Line(
-            String name, ServedModel.@Nullable Readiness readiness, String runsOn, String context, String failure) {}
+    /** A line of the table. */
+    private record Line(String name, ServedState state, String runsOn, String context) {}
 
     private final transient Serving serving;
     private final transient Intake intake;
@@ -67,7 +66,9 @@ public class OverviewView extends Page implements BeforeEnterObserver {
             new Chart.Series("waiting", Chart.SECOND, false));
     private final Chart ttft = latencies("Time to the first token");
     private final Chart tpot = latencies("Time per token after it");
+    private final List<Chart> charts = List.of(tokens, queue, ttft, tpot);
     private final Div shares = new Div();
+    private List<Line> lines = List.of();
     private final transient Pulse pulse;
     private final transient Tenants tenants;
     private final transient ServiceClasses classes;
@@ -97,7 +98,7 @@ public class OverviewView extends Page implements BeforeEnterObserver {
         figures.getElement().setAttribute("aria-label", "Now");
         deployments.addColumn(Line::name).setHeader("Deployment").setFlexGrow(2).setAutoWidth(true);
         deployments
-                .addComponentColumn(line -> line.readiness == null ? failure(line) : state(line.readiness))
+                .addComponentColumn(line -> line.state.badge())
                 .setHeader("State")
                 .setAutoWidth(true);
         deployments.addColumn(Line::runsOn).setHeader("Runs on").setAutoWidth(true);
@@ -141,24 +142,6 @@ public class OverviewView extends Page implements BeforeEnterObserver {
         }
     }
 
-    private static Span state(ServedModel.Readiness readiness) {
-        Span badge = switch (readiness) {
-            case READY -> badge("Serving", "good");
-            case LOADING -> badge("Loading", "warn");
-            case ASLEEP -> badge("On disk", "quiet");
-        };
-        if (readiness == ServedModel.Readiness.ASLEEP) {
-            badge.setTitle("It loads at the first request for it.");
-        }
-        return badge;
-    }
-
-    private static Span failure(Line line) {
-        Span badge = badge("Failed", "bad");
-        badge.setTitle(line.failure);
-        return badge;
-    }
-
     @Override
     protected void onAttach(AttachEvent event) {
         Actor actor = actors.actor();
@@ -188,10 +171,14 @@ public class OverviewView extends Page implements BeforeEnterObserver {
     private void push(Pulse.Moment m, double[] targets) {
         double second = m.second();
         RecentUsage.Summary r = m.requests();
-        tokens.push(List.of(second, m.tokensPerSecond()), Pulse.MOST);
-        queue.push(List.of(second, (double) m.running(), (double) m.waiting()), Pulse.MOST);
-        ttft.push(point(second, r.ttft50(), r.ttft95(), targets[0]), Pulse.MOST);
-        tpot.push(point(second, r.tpot50(), r.tpot95(), targets[1]), Pulse.MOST);
+        Chart.push(
+                charts,
+                List.of(
+                        List.of(second, m.tokensPerSecond()),
+                        List.of(second, (double) m.running(), (double) m.waiting()),
+                        point(second, r.ttft50(), r.ttft95(), targets[0]),
+                        point(second, r.tpot50(), r.tpot95(), targets[1])),
+                Pulse.MOST);
     }
 
     /** The targets of the highest class that has any, in milliseconds; -1 for none. */
@@ -261,19 +248,22 @@ public class OverviewView extends Page implements BeforeEnterObserver {
     private void refresh() {
         weights.show(size(serving.weightBytes()), serving.blockCount() + " blocks, each held once");
         showAlarms();
-        List<Line> lines = new ArrayList<>();
-        for (ServedModel model : serving.all()) {
-            lines.add(new Line(
-                    model.name(),
-                    model.readiness(),
-                    model.engine().deviceName() + (model.isAdapter() ? ", with an adapter" : ""),
-                    String.format(Locale.ROOT, "%,d tokens", model.contextLength()),
-                    ""));
+        List<Line> now = new ArrayList<>();
+        for (Served served : serving.all()) {
+            boolean adapter = served instanceof ServedModel model && model.isAdapter();
+            now.add(new Line(
+                    served.name(),
+                    ServedState.of(served, null),
+                    served.place() + (adapter ? ", with an adapter" : ""),
+                    String.format(Locale.ROOT, "%,d tokens", served.contextLength())));
         }
         for (Map.Entry<String, String> failed : serving.failures().entrySet()) {
-            lines.add(new Line(failed.getKey(), null, "", "", failed.getValue()));
+            now.add(new Line(failed.getKey(), ServedState.of(null, failed.getValue()), "", ""));
         }
-        deployments.setItems(lines);
+        if (!now.equals(lines)) {
+            lines = now;
+            deployments.setItems(lines);
+        }
     }
 
     private void showAlarms() {

@@ -3,6 +3,7 @@ package io.ashlar.console;
 import io.ashlar.access.Actor;
 import io.ashlar.access.Permission;
 import io.ashlar.engine.EngineMetrics;
+import io.ashlar.serving.ServedUpstream;
 import io.ashlar.serving.Serving;
 import io.ashlar.usage.RecentUsage;
 import java.time.Clock;
@@ -16,9 +17,12 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
-/** What the platform does, a moment each second: taken once, however many look. */
+/** What the platform does, a moment every two seconds: taken once, however many look. */
 final class Pulse implements AutoCloseable {
-    static final int MOST = 180;
+    private static final int SECONDS = 2;
+    /** Three minutes of them. */
+    static final int MOST = 90;
+
     private static final Duration WINDOW = Duration.ofMinutes(1);
 
     /** A moment; times in milliseconds of the last minute's requests, -1 where there were none. */
@@ -44,7 +48,7 @@ final class Pulse implements AutoCloseable {
         this.serving = serving;
         this.recent = recent;
         this.clock = clock;
-        thread.scheduleAtFixedRate(this::beat, 0, 1, TimeUnit.SECONDS);
+        thread.scheduleAtFixedRate(this::beat, 0, SECONDS, TimeUnit.SECONDS);
     }
 
     private void beat() {
@@ -65,9 +69,13 @@ final class Pulse implements AutoCloseable {
     private Moment moment() {
         EngineMetrics now = serving.metrics();
         long nanos = System.nanoTime();
-        double rate =
-                lastTokens < 0 ? 0 : (now.completionTokens() - lastTokens) / Math.max(1e-3, (nanos - lastNanos) / 1e9);
-        lastTokens = now.completionTokens();
+        long tokens = now.completionTokens()
+                + serving.upstreams().stream()
+                        .mapToLong(ServedUpstream::completionTokens)
+                        .sum();
+        // Less than before where an upstream was removed.
+        double rate = lastTokens < 0 ? 0 : Math.max(0, tokens - lastTokens) / Math.max(1e-3, (nanos - lastNanos) / 1e9);
+        lastTokens = tokens;
         lastNanos = nanos;
         return new Moment(
                 clock.instant().getEpochSecond(),
@@ -91,6 +99,13 @@ final class Pulse implements AutoCloseable {
         actor.require(Permission.SEE_PLATFORM);
         listeners.add(listener);
         return () -> listeners.remove(listener);
+    }
+
+    /** Runs something at each, until the returned is run; it tells nothing. */
+    Runnable onBeat(Runnable listener) {
+        Consumer<Moment> each = moment -> listener.run();
+        listeners.add(each);
+        return () -> listeners.remove(each);
     }
 
     @Override

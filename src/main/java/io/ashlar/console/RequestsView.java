@@ -1,6 +1,9 @@
 package io.ashlar.console;
 
+import com.vaadin.flow.component.AttachEvent;
+import com.vaadin.flow.component.UI;
 import com.vaadin.flow.component.button.Button;
+import com.vaadin.flow.component.checkbox.Checkbox;
 import com.vaadin.flow.component.dialog.Dialog;
 import com.vaadin.flow.component.grid.Grid;
 import com.vaadin.flow.component.grid.GridVariant;
@@ -20,6 +23,7 @@ import jakarta.annotation.security.PermitAll;
 import java.util.List;
 import java.util.Locale;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /** Requests that run or ended of late, and what became of each: nothing of what was said. */
 @Route("requests")
@@ -35,10 +39,14 @@ public class RequestsView extends Page {
     private final TextField tenant = filter("Tenant", this::refresh);
     private final TextField model = filter("Model", this::refresh);
     private final Select<String> status = new Select<>();
+    private final Checkbox live = new Checkbox("Live", true);
+    private final transient Pulse pulse;
     private final Grid<RequestLog.Entry> grid = new Grid<>();
+    private transient @Nullable List<String> shown;
 
-    public RequestsView(RequestLog log, Tenants tenants, ConsoleActors actors) {
+    public RequestsView(RequestLog log, Tenants tenants, Pulse pulse, ConsoleActors actors) {
         super("Requests");
+        this.pulse = pulse;
         this.log = log;
         this.tenants = tenants;
         this.actors = actors;
@@ -49,7 +57,8 @@ public class RequestsView extends Page {
         status.addValueChangeListener(e -> refresh());
         Div filters = new Div(tenant, model, status);
         filters.addClassName("filters");
-        Div tools = new Div(filters, new Button("Refresh", e -> refresh()));
+        live.setTooltipText("New requests are shown as they come; off holds the list still.");
+        Div tools = new Div(filters, live);
         tools.addClassName("tools");
         grid.addColumn(e -> time(e.arrived())).setHeader("Arrived").setAutoWidth(true);
         grid.addColumn(RequestLog.Entry::tenant).setHeader("Tenant").setAutoWidth(true);
@@ -72,6 +81,17 @@ public class RequestsView extends Page {
         refresh();
     }
 
+    @Override
+    protected void onAttach(AttachEvent event) {
+        UI ui = event.getUI();
+        Runnable stop = pulse.onBeat(() -> ui.access(() -> {
+            if (live.getValue()) {
+                refresh();
+            }
+        }));
+        addDetachListener(e -> stop.run());
+    }
+
     private void refresh() {
         attempt(() -> {
             Actor actor = actors.actor();
@@ -81,12 +101,17 @@ public class RequestsView extends Page {
                     : tenants.byId(own, actor)
                             .map(t -> log.latest(t, MOST, actor))
                             .orElse(List.of());
-            grid.setItems(found.stream()
+            List<RequestLog.Entry> wanted = found.stream()
                     .filter(e -> e.tenant().contains(tenant.getValue().strip()))
                     .filter(e -> e.model().contains(model.getValue().strip()))
                     .filter(e ->
                             status.getValue().equals("All") || status.getValue().equals(word(e)))
-                    .toList());
+                    .toList();
+            List<String> lines = wanted.stream().map(e -> e.id() + word(e)).toList();
+            if (!lines.equals(shown)) {
+                shown = lines;
+                grid.setItems(wanted);
+            }
         });
     }
 

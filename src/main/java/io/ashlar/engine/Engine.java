@@ -31,7 +31,7 @@ import org.jspecify.annotations.Nullable;
  * What runs chains on one device: one step loop, one page pool, all the models placed there. Its own thread owns all its
  * state; submissions and cancellations enter by a queue, tokens leave by one queue per request.
  */
-public final class Engine implements AutoCloseable {
+public final class Engine implements GenerationSource, AutoCloseable {
     private static final System.Logger LOG = System.getLogger(Engine.class.getName());
     private static final long SLAB_BYTES = 2L << 20;
     private static final long STALL_CHECK_NANOS = 100_000_000;
@@ -187,7 +187,8 @@ public final class Engine implements AutoCloseable {
         }
     }
 
-    void cancel(Generation generation) {
+    @Override
+    public void cancel(Generation generation) {
         enter(() -> {
             for (Sequence sequence : List.copyOf(sequences)) {
                 if (sequence.submission.generation() == generation) {
@@ -247,7 +248,8 @@ public final class Engine implements AutoCloseable {
         wake();
     }
 
-    void wake() {
+    @Override
+    public void wake() {
         if (idle) {
             LockSupport.unpark(thread);
         }

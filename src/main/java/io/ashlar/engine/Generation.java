@@ -6,7 +6,7 @@ import org.jctools.queues.SpscArrayQueue;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A request in the engine, as its reader holds it. Events leave through one bounded queue; when its reader falls behind,
+ * A request in the engine, or elsewhere, as its reader holds it. Events leave through one bounded queue; when its reader falls behind,
  * the request's sequences pause until there is room again, and no other request notices.
  */
 public final class Generation {
@@ -14,14 +14,15 @@ public final class Generation {
 
     private final Queue<GenerationEvent> events = new SpscArrayQueue<>(CAPACITY);
     private final CompletableFuture<GenerationUsage> ended = new CompletableFuture<>();
-    private final Engine engine;
+    private final GenerationSource source;
     private volatile @Nullable Runnable reader;
+    private volatile @Nullable RuntimeException failure;
     private volatile int completionTokens;
 
     private final Timeline timeline;
 
-    Generation(Engine engine, long arrivalNanos) {
-        this.engine = engine;
+    Generation(GenerationSource source, long arrivalNanos) {
+        this.source = source;
         this.timeline = new Timeline(arrivalNanos);
     }
 
@@ -34,7 +35,7 @@ public final class Generation {
     public @Nullable GenerationEvent poll() {
         GenerationEvent event = events.poll();
         if (event != null && events.size() == CAPACITY / 4) {
-            engine.wake();
+            source.wake();
         }
         return event;
     }
@@ -46,12 +47,21 @@ public final class Generation {
 
     /** Ends all its sequences before the next step. May be called at any time, by any thread. */
     public void cancel() {
-        engine.cancel(this);
+        source.cancel(this);
     }
 
     /** Completed, on the engine's thread, when the last sequence has ended, however it ended. */
     public CompletableFuture<GenerationUsage> ended() {
         return ended;
+    }
+
+    /** Why it failed, where that is known. */
+    public @Nullable RuntimeException failure() {
+        return failure;
+    }
+
+    void setFailure(RuntimeException cause) {
+        failure = cause;
     }
 
     /** Tokens made so far, all choices together. */

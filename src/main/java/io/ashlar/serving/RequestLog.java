@@ -67,6 +67,13 @@ public final class RequestLog {
         return find(id);
     }
 
+    /** One of a tenant; null when there is no such one of it. */
+    public @Nullable Entry find(UUID id, Tenant tenant, Actor actor) {
+        actor.require(Permission.SEE_TENANT, tenant.id());
+        Entry entry = find(id);
+        return entry != null && entry.tenant.equals(tenant.name()) ? entry : null;
+    }
+
     /** Null when it is not known, or not any more. */
     public @Nullable Entry find(UUID id) {
         return entries.getIfPresent(id);

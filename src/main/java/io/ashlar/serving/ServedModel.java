@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * A deployment that answers: what turns text into tokens and back, and its chain on an engine while it is resident. A model
  * that is asleep wakes at its first request; one that nobody uses may be put to sleep when its memory is needed.
  */
-public final class ServedModel {
+public final class ServedModel implements Served {
     /** Whether a request would be answered at once. */
     public enum Readiness {
         /** Its blocks are in memory. */
@@ -74,6 +74,7 @@ public final class ServedModel {
         this.release = release;
     }
 
+    @Override
     public String name() {
         return deployment.name();
     }
@@ -82,7 +83,7 @@ public final class ServedModel {
         return deployment;
     }
 
-    /** Whether it takes no new requests. */
+    @Override
     public boolean draining() {
         return draining;
     }
@@ -91,6 +92,7 @@ public final class ServedModel {
         draining = drains;
     }
 
+    @Override
     public Instant createdAt() {
         return deployment.createdAt();
     }
@@ -121,6 +123,11 @@ public final class ServedModel {
         return engine;
     }
 
+    @Override
+    public String place() {
+        return engine.deviceName();
+    }
+
     public Tokenizer tokenizer() {
         return tokenizer;
     }
@@ -133,7 +140,7 @@ public final class ServedModel {
         return manifest.generation();
     }
 
-    /** The longest prompt and answer together, in tokens. */
+    @Override
     public int contextLength() {
         return contextLength;
     }
@@ -191,6 +198,7 @@ public final class ServedModel {
         return true;
     }
 
+    @Override
     public void endLease() {
         Chain last;
         synchronized (this) {

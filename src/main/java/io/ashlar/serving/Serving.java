@@ -6,6 +6,7 @@ import io.ashlar.block.ModelManifest;
 import io.ashlar.catalog.Catalog;
 import io.ashlar.catalog.CatalogModel;
 import io.ashlar.catalog.Deployment;
+import io.ashlar.catalog.Upstreams;
 import io.ashlar.compute.OutOfDeviceMemoryException;
 import io.ashlar.database.ChangeFeed;
 import io.ashlar.engine.Chain;
@@ -13,11 +14,14 @@ import io.ashlar.engine.EngineMetrics;
 import io.ashlar.model.text.ChatTemplate;
 import io.ashlar.model.text.Tokenizer;
 import io.ashlar.scheduler.policy.Policies;
+import java.time.Clock;
+import java.time.Duration;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
@@ -30,10 +34,14 @@ import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /** The deployments that answer, kept as the catalog says they should be. */
-public final class Serving {
+public final class Serving implements AutoCloseable {
+    private static final Duration LOOK_EVERY = Duration.ofSeconds(5);
     private static final System.Logger LOG = System.getLogger(Serving.class.getName());
 
     private final Catalog catalog;
+    private final Upstreams upstreams;
+    private final UpstreamHttp http;
+    private final Clock clock;
     private final BlockZoo zoo;
     private final List<Host> hosts;
     private final ServingLimits limits;
@@ -41,13 +49,25 @@ public final class Serving {
     private final Executor loaders = Executors.newThreadPerTaskExecutor(
             Thread.ofVirtual().name("load-", 0).factory());
     private final Map<String, ServedModel> served = new ConcurrentHashMap<>();
+    private final Map<String, ServedUpstream> elsewhere = new ConcurrentHashMap<>();
     private final Map<String, String> failures = new ConcurrentHashMap<>();
     private final Map<String, Tokenizer> tokenizers = new HashMap<>();
     private final ReentrantLock reconciling = new ReentrantLock();
+    private @Nullable Thread looking;
 
     /** @param hosts where deployments are placed; those that come first where nothing else decides */
-    public Serving(Catalog catalog, BlockZoo zoo, List<Host> hosts, ServingLimits limits) {
+    public Serving(
+            Catalog catalog,
+            Upstreams upstreams,
+            UpstreamHttp http,
+            BlockZoo zoo,
+            List<Host> hosts,
+            ServingLimits limits,
+            Clock clock) {
         this.catalog = catalog;
+        this.upstreams = upstreams;
+        this.http = http;
+        this.clock = clock;
         this.zoo = zoo;
         this.hosts = List.copyOf(hosts);
         this.limits = limits;
@@ -57,6 +77,21 @@ public final class Serving {
         changes.onChange(
                 Set.of("model", "deployment"),
                 () -> Thread.ofVirtual().name("reconcile").start(this::reconcile));
+        looking = Thread.ofVirtual().name("upstreams-look").start(() -> {
+            try {
+                while (true) {
+                    Thread.sleep(LOOK_EVERY);
+                    look();
+                }
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        });
+    }
+
+    /** Asks the servers of all upstreams whether they answer; does not wait for them. */
+    public void look() {
+        elsewhere.values().forEach(u -> loaders.execute(u::look));
     }
 
     /** Loads what the catalog has and this does not, and retires what it no longer has. */
@@ -76,8 +111,18 @@ public final class Serving {
                     LOG.log(System.Logger.Level.INFO, "{0} is no longer served", current.name());
                 }
             }
+            for (ServedUpstream current : List.copyOf(elsewhere.values())) {
+                Deployment now = wanted.get(current.name());
+                if (now == null || !current.deployment().servesAs(now)) {
+                    elsewhere.remove(current.name());
+                }
+            }
             failures.keySet().retainAll(wanted.keySet());
             for (Deployment deployment : wanted.values()) {
+                if (deployment.upstream() != null) {
+                    follow(deployment);
+                    continue;
+                }
                 if (!served.containsKey(deployment.name())) {
                     start(deployment, models);
                 }
@@ -85,6 +130,23 @@ public final class Serving {
             }
         } finally {
             reconciling.unlock();
+        }
+    }
+
+    private void follow(Deployment deployment) {
+        try {
+            elsewhere
+                    .computeIfAbsent(deployment.name(), name -> {
+                        ServedUpstream begun =
+                                new ServedUpstream(deployment, http.client(), upstreams.upstreamKey(name), clock);
+                        loaders.execute(begun::look);
+                        return begun;
+                    })
+                    .setDraining(deployment.draining());
+            failures.remove(deployment.name());
+        } catch (RuntimeException e) {
+            failures.put(deployment.name(), String.valueOf(e.getMessage()));
+            LOG.log(System.Logger.Level.ERROR, "upstream " + deployment.name() + " cannot be served", e);
         }
     }
 
@@ -109,7 +171,7 @@ public final class Serving {
 
     private void start(Deployment deployment, Map<String, CatalogModel> models) {
         try {
-            CatalogModel model = require(models, deployment.model());
+            CatalogModel model = require(models, Objects.requireNonNull(deployment.model()));
             AdapterManifest adapter = model.isAdapter() ? ModelLibrary.adapterManifest(model) : null;
             CatalogModel base = adapter == null ? model : require(models, adapter.base());
             ModelManifest manifest = ModelLibrary.modelManifest(base);
@@ -257,18 +319,35 @@ public final class Serving {
         host.chains().release(chain);
     }
 
-    /** The deployment of this name, kept loaded until {@link ServedModel#endLease}; null when none is ready. */
-    public @Nullable ServedModel lease(String name) {
+    /** The deployment of this name, kept loaded until {@link Served#endLease}; null when none is ready. */
+    public @Nullable Served lease(String name) {
         ServedModel model = served.get(name);
-        return model != null && model.lease() ? model : null;
+        if (model == null) {
+            return elsewhere.get(name);
+        }
+        return model.lease() ? model : null;
     }
 
     public boolean serves(String name) {
-        return served.containsKey(name);
+        return served.containsKey(name) || elsewhere.containsKey(name);
     }
 
-    public Collection<ServedModel> all() {
-        return new TreeMap<>(served).values();
+    /** All that answer, by name. */
+    public Collection<Served> all() {
+        Map<String, Served> all = new TreeMap<>(served);
+        all.putAll(elsewhere);
+        return all.values();
+    }
+
+    /** The deployment of this name; null where there is none that answers. */
+    public @Nullable Served find(String name) {
+        ServedModel model = served.get(name);
+        return model == null ? elsewhere.get(name) : model;
+    }
+
+    /** Those whose tokens other servers make, by name. */
+    public Collection<ServedUpstream> upstreams() {
+        return new TreeMap<>(elsewhere).values();
     }
 
     /** Why deployments could not be started, by name. */
@@ -292,5 +371,13 @@ public final class Serving {
     /** What all engines do, together. */
     public EngineMetrics metrics() {
         return hosts.stream().map(h -> h.engine().metrics()).reduce(EngineMetrics.ZERO, EngineMetrics::plus);
+    }
+
+    @Override
+    public void close() {
+        Thread looker = looking;
+        if (looker != null) {
+            looker.interrupt();
+        }
     }
 }

@@ -33,11 +33,7 @@ class SleepingModelsTest {
     }
 
     private static ServedModel.Readiness readiness(TestServer server, String model) {
-        return server.service(Serving.class).all().stream()
-                .filter(m -> m.name().equals(model))
-                .findFirst()
-                .orElseThrow()
-                .readiness();
+        return ((ServedModel) server.service(Serving.class).find(model)).readiness();
     }
 
     @Test

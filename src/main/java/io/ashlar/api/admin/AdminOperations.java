@@ -5,6 +5,7 @@ import static org.springframework.http.HttpMethod.GET;
 import io.ashlar.audit.AuditLog;
 import io.ashlar.blueprint.Blueprints;
 import io.ashlar.catalog.Catalog;
+import io.ashlar.catalog.Upstreams;
 import io.ashlar.identity.AdminKeys;
 import io.ashlar.identity.ApiKeys;
 import io.ashlar.identity.Members;
@@ -15,8 +16,12 @@ import io.ashlar.platform.Platform;
 import io.ashlar.quota.Limits;
 import io.ashlar.quota.Quotas;
 import io.ashlar.quota.ServiceClasses;
+import io.ashlar.quota.WaitingLines;
+import io.ashlar.scheduler.LengthPredictor;
 import io.ashlar.serving.Imports;
 import io.ashlar.serving.ModelLibrary;
+import io.ashlar.serving.RequestLog;
+import io.ashlar.serving.Serving;
 import io.ashlar.usage.UsageReports;
 import java.time.Clock;
 import java.util.ArrayList;
@@ -26,13 +31,18 @@ import org.jspecify.annotations.Nullable;
 
 /** All that the admin API does, each as an {@link Operation} on the services that the console works with too. */
 public final class AdminOperations {
-    /** The services. */
+    /** The services that they work with. */
     public record Services(
             Tenants tenants,
             ApiKeys keys,
             AdminKeys adminKeys,
             Members members,
             Catalog catalog,
+            Upstreams upstreams,
+            Serving serving,
+            RequestLog log,
+            LengthPredictor predictor,
+            WaitingLines lines,
             ModelLibrary library,
             Imports imports,
             Limits limits,
@@ -52,6 +62,7 @@ public final class AdminOperations {
         all.addAll(new TenantOperations(services).list);
         all.addAll(new ServingOperations(services).list);
         all.addAll(new PlatformOperations(services).list);
+        all.addAll(new LiveOperations(services).list);
         all.add(new Operation(
                 GET,
                 Operations.AT + "/openapi.json",

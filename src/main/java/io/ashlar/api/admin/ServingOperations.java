@@ -8,6 +8,7 @@ import static org.springframework.http.HttpMethod.PUT;
 import io.ashlar.access.InvalidRequestException;
 import io.ashlar.block.Quantization;
 import io.ashlar.catalog.Deployment;
+import io.ashlar.catalog.Upstream;
 import io.ashlar.quota.Price;
 import io.ashlar.scheduler.ServiceClass;
 import io.ashlar.scheduler.policy.Policies;
@@ -17,6 +18,7 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** What is served, how, and at what price. */
@@ -48,13 +50,33 @@ final class ServingOperations extends Operations {
 
     record PolicyChange(String model, @Nullable String policy) {}
 
+    /**
+     * Another server.
+     *
+     * @param most requests that it is given at a time
+     * @param key that it wants; an empty one takes it away, null leaves it as it is
+     */
+    record UpstreamFields(
+            String url,
+            String model,
+            Integer context,
+            @Nullable Integer most,
+            @Nullable String key) {
+        Upstream upstream() {
+            return Upstream.checked(url, model, context, most == null ? Upstream.USUALLY_MOST : most);
+        }
+    }
+
+    /** Either of a model of ours or of an upstream. */
     record NewDeployment(
             String name,
-            String model,
+            @Nullable String model,
+            @Nullable UpstreamFields upstream,
             @Nullable Boolean sharesPrefixes,
             @Nullable String policy) {}
 
     record DeploymentChange(
+            @Nullable UpstreamFields upstream,
             @Nullable Boolean sharesPrefixes,
             @Nullable String policy,
             @Nullable Boolean draining) {}
@@ -195,19 +217,12 @@ final class ServingOperations extends Operations {
         one(
                 POST,
                 AT + "/deployments",
-                "Serves a model under one more name.",
+                "Serves a model under one more name, or what another server makes.",
                 NewDeployment.class,
                 Deployment.class,
                 c -> {
                     NewDeployment wanted = c.body(NewDeployment.class);
-                    checkPolicy(wanted.policy);
-                    s.catalog()
-                            .create(
-                                    wanted.name,
-                                    wanted.model,
-                                    Boolean.TRUE.equals(wanted.sharesPrefixes),
-                                    wanted.policy,
-                                    c.actor());
+                    create(wanted, c);
                     return deployment(c, wanted.name);
                 });
         String at = AT + "/deployments/{*deployment}";
@@ -221,9 +236,7 @@ final class ServingOperations extends Operations {
                 c -> {
                     Deployment old = deployment(c, name(c));
                     DeploymentChange change = c.body(DeploymentChange.class);
-                    checkPolicy(change.policy);
-                    boolean shares = change.sharesPrefixes == null ? old.sharesPrefixes() : change.sharesPrefixes;
-                    s.catalog().change(old.name(), shares, change.policy, c.actor());
+                    change(old, change, c);
                     if (change.draining != null) {
                         s.catalog().setDraining(old.name(), change.draining, c.actor());
                     }
@@ -266,6 +279,45 @@ final class ServingOperations extends Operations {
                 List.of(),
                 true,
                 c -> new Freed(s.library().remove(name(c), c.actor()))));
+    }
+
+    private void create(NewDeployment wanted, Call c) {
+        if ((wanted.model == null) == (wanted.upstream == null)) {
+            throw new InvalidRequestException("model", "A deployment has either a 'model' or an 'upstream'.");
+        }
+        if (wanted.upstream != null) {
+            refuseForUpstream(wanted.sharesPrefixes, wanted.policy);
+            s.upstreams().create(wanted.name, wanted.upstream.upstream(), wanted.upstream.key, c.actor());
+            return;
+        }
+        checkPolicy(wanted.policy);
+        boolean shares = Boolean.TRUE.equals(wanted.sharesPrefixes);
+        s.catalog().create(wanted.name, Objects.requireNonNull(wanted.model), shares, wanted.policy, c.actor());
+    }
+
+    private void change(Deployment old, DeploymentChange change, Call c) {
+        if (old.upstream() != null) {
+            refuseForUpstream(change.sharesPrefixes, change.policy);
+            if (change.upstream != null) {
+                s.upstreams().change(old.name(), change.upstream.upstream(), change.upstream.key, c.actor());
+            }
+            return;
+        }
+        if (change.upstream != null) {
+            throw new InvalidRequestException(
+                    "upstream", "It serves a model of Ashlar's own: serve an upstream under another name.");
+        }
+        checkPolicy(change.policy);
+        boolean shares = change.sharesPrefixes == null ? old.sharesPrefixes() : change.sharesPrefixes;
+        s.catalog().change(old.name(), shares, change.policy, c.actor());
+    }
+
+    private static void refuseForUpstream(@Nullable Boolean sharesPrefixes, @Nullable String policy) {
+        if (sharesPrefixes != null || policy != null) {
+            throw new InvalidRequestException(
+                    policy != null ? "policy" : "shares_prefixes",
+                    "An upstream schedules and caches by itself: 'policy' and 'shares_prefixes' are for models that run here.");
+        }
     }
 
     private static Path path(String text) {

@@ -5,7 +5,6 @@ import io.ashlar.api.Intake;
 import io.ashlar.engine.EngineBusyException;
 import io.ashlar.engine.FinishReason;
 import io.ashlar.engine.Generation;
-import io.ashlar.engine.GenerationRequest;
 import io.ashlar.engine.GenerationUsage;
 import io.ashlar.engine.OverloadedException;
 import io.ashlar.identity.Caller;
@@ -21,9 +20,11 @@ import io.ashlar.scheduler.LengthPredictor;
 import io.ashlar.scheduler.ServiceClass;
 import io.ashlar.scheduler.Terms;
 import io.ashlar.serving.RequestLog;
-import io.ashlar.serving.ServedModel;
+import io.ashlar.serving.Served;
 import io.ashlar.serving.Serving;
 import io.ashlar.serving.Transcript;
+import io.ashlar.serving.UpstreamFailure;
+import io.ashlar.serving.Work;
 import io.ashlar.usage.UsageLedger;
 import io.ashlar.usage.UsageRecord;
 import io.ashlar.usage.UsageStart;
@@ -35,6 +36,7 @@ import java.util.Locale;
 import java.util.UUID;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -49,7 +51,7 @@ public final class Admission {
     /**
      * A request that is running.
      *
-     * @param begun completed when the journal knows of it; nothing is given out before
+     * @param begun completed when the journal knows of it and its tokens are on their way; nothing is given out before
      * @param settled completed when its row will be in the ledger, whatever happens
      * @param warnings soft budgets that it reached, in words
      */
@@ -66,8 +68,8 @@ public final class Admission {
      */
     record Request(Caller caller, String model, UUID id, Instant arrived, Executor after) {}
 
-    /** What the engine takes, and the class that it runs in. */
-    record Prepared(GenerationRequest request, ServiceClass serviceClass) {}
+    /** What is to be done, and the class that it runs in. */
+    record Prepared(Work work, ServiceClass serviceClass) {}
 
     /**
      * What admission decides by.
@@ -158,8 +160,8 @@ public final class Admission {
     }
 
     /** The model that a caller names, if it is granted. */
-    ServedModel lease(Caller caller, String name) {
-        ServedModel model = caller.models().contains(name) ? serving.lease(name) : null;
+    Served lease(Caller caller, String name) {
+        Served model = caller.models().contains(name) ? serving.lease(name) : null;
         if (model == null) {
             if (caller.models().contains(name) && serving.failures().containsKey(name)) {
                 throw ApiException.unavailable("The model '" + name + "' could not be loaded.", 30);
@@ -182,10 +184,10 @@ public final class Admission {
      * @param prepare turns the request into what the engine takes; its failures are the caller's
      * @return fails with what the caller is told; to be cancelled when the caller goes away
      */
-    CompletableFuture<Admitted> admit(Request of, Function<ServedModel, Prepared> prepare) {
+    CompletableFuture<Admitted> admit(Request of, Function<Served, Prepared> prepare) {
         intake.enter();
         boolean entered = false;
-        ServedModel model = null;
+        Served model = null;
         try {
             model = lease(of.caller, of.model);
             entered = rules.limit.enter(of.caller.tenant());
@@ -203,20 +205,19 @@ public final class Admission {
         }
     }
 
-    private CompletableFuture<Admitted> admit(Request of, ServedModel model, Prepared prepared) {
-        GenerationRequest plain = prepared.request;
+    private CompletableFuture<Admitted> admit(Request of, Served model, Prepared prepared) {
+        Work work = prepared.work;
         Stay stay = new Stay(() -> leave(of.caller, model, true));
-        int prompt = plain.prompt().length;
+        int prompt = work.promptTokens();
         LengthForecast forecast = rules.predictor.forecast(of.caller.tenantName(), of.model, prompt);
-        GenerationRequest request = plain.with(
-                new Terms(of.model, of.caller.tenantName(), of.caller.weight(), prepared.serviceClass, forecast));
-        int most = (int) Math.min(Integer.MAX_VALUE, (long) plain.maxTokens() * plain.choices());
-        int predicted = (int) Math.min(most, (long) forecast.expected(0, plain.maxTokens()) * plain.choices());
+        Terms terms = new Terms(of.model, of.caller.tenantName(), of.caller.weight(), prepared.serviceClass, forecast);
+        int most = (int) Math.min(Integer.MAX_VALUE, (long) work.maxTokens() * work.choices());
+        int predicted = (int) Math.min(most, (long) forecast.expected(0, work.maxTokens()) * work.choices());
         Demand demand = new Demand(of.caller, of.model, prompt, most, predicted, of.arrived);
         CompletableFuture<Admitted> admitted = rules.lines.enter(
                 of.caller.tenantName(),
                 prepared.serviceClass,
-                () -> attempt(of, model, stay, prepared.serviceClass, request, demand),
+                () -> attempt(of, stay, work, terms, demand),
                 Admission::retryAfter,
                 late -> late.generation().cancel());
         return admitted.whenComplete((running, failure) -> {
@@ -232,6 +233,7 @@ public final class Admission {
             case QuotaRefusal refusal -> refusal.retryAfter();
             case OverloadedException overload -> overload.retryAfter();
             case EngineBusyException busy -> Duration.ofMillis(200);
+            case UpstreamFailure upstream when upstream.kind() == UpstreamFailure.Kind.BUSY -> upstream.retryAfter();
             default -> Duration.ZERO;
         };
     }
@@ -251,7 +253,7 @@ public final class Admission {
         ApiException told = told(failure);
         if (told.code() != null && (told.status() == 429 || told.status() == 503 || told.status() == 400)) {
             meters.refused(of.caller.tenantName(), of.model, prepared.serviceClass, told.code());
-            log.note(entry(of, prepared.serviceClass, prepared.request.prompt().length, null, told.getMessage()));
+            log.note(entry(of, prepared.serviceClass, prepared.work.promptTokens(), null, told.getMessage()));
         }
     }
 
@@ -265,10 +267,21 @@ public final class Admission {
                         "The platform is overloaded: " + overload.getMessage() + ".", seconds(overload.retryAfter()));
             case EngineBusyException busy ->
                 ApiException.unavailable("The engine is full: " + busy.getMessage() + ".", 1);
+            case UpstreamFailure upstream -> told(upstream);
+            case CompletionException wrapped when wrapped.getCause() != null -> told(wrapped.getCause());
             default -> {
                 LOG.log(System.Logger.Level.WARNING, "a request could not be let in", failure);
                 yield ApiException.unavailable("The limits of the API key cannot be checked at the moment.", 5);
             }
+        };
+    }
+
+    private static ApiException told(UpstreamFailure failure) {
+        String message = String.valueOf(failure.getMessage());
+        return switch (failure.kind()) {
+            case REFUSED -> ApiException.invalid(failure.field(), "refused_by_upstream", message);
+            case BUSY -> ApiException.overloaded(message, seconds(failure.retryAfter()));
+            case BROKEN -> ApiException.unavailable(message, seconds(failure.retryAfter()));
         };
     }
 
@@ -290,7 +303,7 @@ public final class Admission {
                         Integer.MAX_VALUE, Math.max(1, duration.plusMillis(999).toSeconds()));
     }
 
-    private void leave(Caller caller, @Nullable ServedModel model, boolean entered) {
+    private void leave(Caller caller, @Nullable Served model, boolean entered) {
         if (entered) {
             rules.limit.leave(caller.tenant());
         }
@@ -301,20 +314,14 @@ public final class Admission {
     }
 
     /** One try: a part of every limit, and then the engine. */
-    private CompletableFuture<Admitted> attempt(
-            Request of,
-            ServedModel model,
-            Stay stay,
-            ServiceClass serviceClass,
-            GenerationRequest request,
-            Demand demand) {
+    private CompletableFuture<Admitted> attempt(Request of, Stay stay, Work work, Terms terms, Demand demand) {
         return rules.quotas.reserve(demand).thenApply(reservation -> {
             if (!stay.hold()) {
                 rules.quotas.cancel(reservation);
                 throw new CancellationException("the request went away");
             }
             try {
-                return start(of, model, stay, serviceClass, request, reservation);
+                return start(of, stay, work, terms, reservation);
             } catch (RuntimeException e) {
                 rules.quotas.cancel(reservation);
                 stay.end();
@@ -323,20 +330,20 @@ public final class Admission {
         });
     }
 
-    private Admitted start(
-            Request of,
-            ServedModel model,
-            Stay stay,
-            ServiceClass serviceClass,
-            GenerationRequest request,
-            Reservation reservation) {
-        Generation generation = model.engine().submit(request);
-        int prompt = request.prompt().length;
+    private Admitted start(Request of, Stay stay, Work work, Terms terms, Reservation reservation) {
+        Work.Started started = work.start(terms);
+        Generation generation = started.generation();
+        ServiceClass serviceClass = terms.serviceClass();
+        int prompt = work.promptTokens();
         Caller caller = of.caller;
-        UsageStart start = new UsageStart(
-                of.id, caller.tenant(), caller.project(), caller.key(), model.name(), prompt, of.arrived);
+        UsageStart start =
+                new UsageStart(of.id, caller.tenant(), caller.project(), caller.key(), of.model, prompt, of.arrived);
         log.note(entry(of, serviceClass, prompt, generation, null));
-        CompletableFuture<Void> begun = ledger.begin(start, generation::completionTokens);
+        CompletableFuture<Void> noted = ledger.begin(start, generation::completionTokens);
+        CompletableFuture<Void> opened = started.opened();
+        CompletableFuture<Void> begun = opened.isDone() && !opened.isCompletedExceptionally()
+                ? noted
+                : noted.thenCombineAsync(opened, (a, b) -> a, of.after);
         // Off the engine's thread: settling writes to the journal.
         CompletableFuture<GenerationUsage> settled = generation
                 .ended()
@@ -345,7 +352,7 @@ public final class Admission {
                             CompletableFuture<Void> written = ledger.settle(row(start, usage));
                             rules.quotas.settle(
                                     reservation, usage.promptTokens(), usage.cachedTokens(), usage.completionTokens());
-                            learn(of, request, usage);
+                            learn(of, work, usage);
                             meters.ended(caller.tenantName(), of.model, serviceClass, usage);
                             stay.end();
                             return written.thenApply(v -> usage);
@@ -354,9 +361,9 @@ public final class Admission {
         return new Admitted(generation, begun, settled, reservation.warnings());
     }
 
-    private void learn(Request of, GenerationRequest request, GenerationUsage usage) {
+    private void learn(Request of, Work work, GenerationUsage usage) {
         boolean whole = usage.reason() == FinishReason.STOP || usage.reason() == FinishReason.LENGTH;
-        if (whole && request.choices() == 1) {
+        if (whole && work.choices() == 1) {
             rules.predictor.observe(of.caller.tenantName(), of.model, usage.promptTokens(), usage.completionTokens());
         }
     }
@@ -385,7 +392,7 @@ public final class Admission {
             case FAILED -> UsageRecord.Status.FAILED;
         };
         return new UsageRecord(
-                start,
+                start.withPromptTokens(usage.promptTokens()),
                 usage.cachedTokens(),
                 usage.completionTokens(),
                 usage.queueNanos() / 1000,

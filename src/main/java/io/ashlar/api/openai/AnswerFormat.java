@@ -5,6 +5,7 @@ import io.ashlar.engine.GenerationUsage;
 import io.ashlar.model.text.TokenBytes;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Objects;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.json.JsonMapper;
@@ -25,12 +26,13 @@ abstract class AnswerFormat {
     private final String id;
     private final long created;
     private final String model;
-    final TokenBytes bytes;
+    private final @Nullable TokenBytes bytes;
     final boolean logprobs;
     private final @Nullable String serviceTier;
 
     /**
      * @param created seconds since 1970
+     * @param bytes of tokens, for log-probabilities; null where there are none
      * @param serviceTier the class that the request ran in; null where it did not ask for one
      */
     AnswerFormat(
@@ -38,7 +40,7 @@ abstract class AnswerFormat {
             UUID request,
             long created,
             String model,
-            TokenBytes bytes,
+            @Nullable TokenBytes bytes,
             boolean logprobs,
             @Nullable String serviceTier) {
         this.serviceTier = serviceTier;
@@ -113,6 +115,10 @@ abstract class AnswerFormat {
     }
 
     String tokenText(int token) {
-        return new String(bytes.of(token), StandardCharsets.UTF_8);
+        return new String(tokenBytes(token), StandardCharsets.UTF_8);
+    }
+
+    byte[] tokenBytes(int token) {
+        return Objects.requireNonNull(bytes).of(token);
     }
 }

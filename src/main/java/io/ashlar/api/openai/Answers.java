@@ -4,6 +4,7 @@ import io.ashlar.api.ApiErrors;
 import io.ashlar.api.ApiException;
 import io.ashlar.api.openai.Admission.Admitted;
 import io.ashlar.engine.FinishReason;
+import io.ashlar.engine.Generation;
 import io.ashlar.engine.GenerationEvent;
 import io.ashlar.serving.Transcript;
 import java.io.ByteArrayOutputStream;
@@ -56,7 +57,7 @@ final class Answers {
             choices.add(new AnswerFormat.Choice());
         }
         return events(admitted, call)
-                .doOnNext(event -> collect(event, choices.get(event.choice())))
+                .doOnNext(event -> collect(event, choices.get(event.choice()), admitted.generation()))
                 .then(settled(admitted))
                 .then(Mono.fromFuture(admitted.generation()::ended, true))
                 .flatMap(usage -> ServerResponse.ok()
@@ -64,14 +65,14 @@ final class Answers {
                         .bodyValue(JsonMapper.shared().writeValueAsBytes(format.whole(choices, usage))));
     }
 
-    private static void collect(GenerationEvent event, AnswerFormat.Choice choice) {
+    private static void collect(GenerationEvent event, AnswerFormat.Choice choice, Generation generation) {
         switch (event) {
             case GenerationEvent.Token token -> {
                 choice.text.append(token.text());
                 choice.tokens.add(token);
             }
             case GenerationEvent.Finished finished -> {
-                ApiException error = error(finished.reason());
+                ApiException error = error(finished.reason(), generation);
                 if (error != null) {
                     throw error;
                 }
@@ -81,7 +82,11 @@ final class Answers {
         }
     }
 
-    private static @org.jspecify.annotations.Nullable ApiException error(FinishReason reason) {
+    private static @org.jspecify.annotations.Nullable ApiException error(FinishReason reason, Generation generation) {
+        RuntimeException why = generation.failure();
+        if (reason == FinishReason.FAILED && why != null) {
+            return Admission.told(why);
+        }
         return switch (reason) {
             case STOP, LENGTH -> null;
             case FAILED -> ApiException.failed("The engine failed while it generated the answer; its log says why.");
@@ -100,7 +105,8 @@ final class Answers {
         Flux<DataBuffer> openings = Flux.range(0, call.choices())
                 .mapNotNull(format::opening)
                 .map(chunk -> event(withUsageField(chunk, call)));
-        Flux<DataBuffer> chunks = events(admitted, call).mapNotNull(event -> chunk(event, call, format));
+        Flux<DataBuffer> chunks =
+                events(admitted, call).mapNotNull(event -> chunk(event, call, format, admitted.generation()));
         Flux<DataBuffer> usage = call.includeUsage()
                 ? Mono.fromFuture(admitted.generation()::ended, true)
                         .map(u -> {
@@ -123,14 +129,14 @@ final class Answers {
     }
 
     private static @org.jspecify.annotations.Nullable DataBuffer chunk(
-            GenerationEvent event, GenerationCall call, AnswerFormat format) {
+            GenerationEvent event, GenerationCall call, AnswerFormat format, Generation generation) {
         return switch (event) {
             case GenerationEvent.Token token ->
                 token.text().isEmpty() && !format.logprobs
                         ? null
                         : event(withUsageField(format.chunk(token.choice(), token.text(), List.of(token), null), call));
             case GenerationEvent.Finished finished -> {
-                ApiException error = error(finished.reason());
+                ApiException error = error(finished.reason(), generation);
                 if (error != null) {
                     throw error;
                 }

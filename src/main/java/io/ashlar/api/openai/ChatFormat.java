@@ -14,7 +14,7 @@ final class ChatFormat extends AnswerFormat {
             UUID request,
             long created,
             String model,
-            TokenBytes bytes,
+            @Nullable TokenBytes bytes,
             boolean logprobs,
             @Nullable String serviceTier) {
         super("chatcmpl-", request, created, model, bytes, logprobs, serviceTier);
@@ -73,7 +73,7 @@ final class ChatFormat extends AnswerFormat {
         node.put("token", tokenText(token));
         node.put("logprob", logprob);
         ArrayNode array = node.putArray("bytes");
-        for (byte b : bytes.of(token)) {
+        for (byte b : tokenBytes(token)) {
             array.add(b & 0xff);
         }
     }

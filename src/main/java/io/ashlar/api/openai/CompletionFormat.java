@@ -14,7 +14,7 @@ final class CompletionFormat extends AnswerFormat {
             UUID request,
             long created,
             String model,
-            TokenBytes bytes,
+            @Nullable TokenBytes bytes,
             boolean logprobs,
             @Nullable String serviceTier) {
         super("cmpl-", request, created, model, bytes, logprobs, serviceTier);

@@ -8,11 +8,17 @@ import io.ashlar.api.RequestIds;
 import io.ashlar.engine.Generation;
 import io.ashlar.engine.GenerationRequest;
 import io.ashlar.identity.Caller;
+import io.ashlar.model.GenerationDefaults;
 import io.ashlar.model.text.ChatTemplate;
+import io.ashlar.model.text.TokenBytes;
 import io.ashlar.scheduler.ServiceClass;
+import io.ashlar.serving.Served;
 import io.ashlar.serving.ServedModel;
+import io.ashlar.serving.ServedUpstream;
 import io.ashlar.serving.Serving;
 import io.ashlar.serving.Transcript;
+import io.ashlar.serving.UpstreamRequest;
+import io.ashlar.serving.Work;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFutureListener;
 import java.security.Principal;
@@ -87,7 +93,7 @@ public final class OpenAiHandler {
             ObjectNode root = JsonMapper.shared().createObjectNode();
             root.put("object", "list");
             ArrayNode data = root.putArray("data");
-            for (ServedModel model : serving.all()) {
+            for (Served model : serving.all()) {
                 if (caller.models().contains(model.name())) {
                     data.add(describe(model));
                 }
@@ -100,16 +106,12 @@ public final class OpenAiHandler {
         // A name may contain slashes, so it is all of the path that follows.
         String name = request.path().substring("/v1/models/".length());
         return caller(request).flatMap(caller -> {
-            for (ServedModel model : serving.all()) {
-                if (model.name().equals(name) && caller.models().contains(name)) {
-                    return json(describe(model));
-                }
-            }
-            return Mono.error(ApiException.modelNotFound(name));
+            Served model = caller.models().contains(name) ? serving.find(name) : null;
+            return model == null ? Mono.error(ApiException.modelNotFound(name)) : json(describe(model));
         });
     }
 
-    private static ObjectNode describe(ServedModel model) {
+    private static ObjectNode describe(Served model) {
         ObjectNode node = JsonMapper.shared().createObjectNode();
         node.put("id", model.name());
         node.put("object", "model");
@@ -206,12 +208,22 @@ public final class OpenAiHandler {
         GenerationCall[] read = new GenerationCall[1];
         AnswerFormat[] format = new AnswerFormat[1];
         Admission.Request request = new Admission.Request(call.caller, modelName, call.id, call.arrived, call.loop());
-        CompletableFuture<Admission.Admitted> admitted = admission.admit(request, model -> {
-            GenerationCall options = GenerationCall.read(f, model.defaults(), model.vocabularySize(), logprobs);
+        CompletableFuture<Admission.Admitted> admitted = admission.admit(request, served -> {
+            TokenBytes bytes =
+                    served instanceof ServedModel model ? model.tokenizer().bytes() : null;
+            GenerationCall options = switch (served) {
+                case ServedModel model -> GenerationCall.read(f, model.defaults(), model.vocabularySize(), logprobs);
+                case ServedUpstream upstream ->
+                    GenerationCall.read(f, GenerationDefaults.NONE, Integer.MAX_VALUE, logprobs);
+            };
             ServiceClass serviceClass = admission.serviceClass(call.caller, options.serviceTier());
             read[0] = options;
-            format[0] = format(call, modelName, model, chat, logprobs >= 0, options, serviceClass);
-            return new Admission.Prepared(generation(f, call, model, chat, defaultTokens, options), serviceClass);
+            format[0] = format(call, modelName, bytes, chat, logprobs >= 0, options, serviceClass);
+            Work work = switch (served) {
+                case ServedModel model -> Work.on(model, generation(f, call, model, chat, defaultTokens, options));
+                case ServedUpstream upstream -> upstream(f, call, upstream, chat, defaultTokens, options);
+            };
+            return new Admission.Prepared(work, serviceClass);
         });
         Transcript transcript = admission.transcript(
                 call.caller, call.id, () -> f.get(chat ? "messages" : "prompt").toString());
@@ -231,7 +243,7 @@ public final class OpenAiHandler {
     private static AnswerFormat format(
             Call call,
             String modelName,
-            ServedModel model,
+            @Nullable TokenBytes bytes,
             boolean chat,
             boolean logprobs,
             GenerationCall options,
@@ -239,9 +251,8 @@ public final class OpenAiHandler {
         long created = call.arrived.getEpochSecond();
         String tier = options.serviceTier() == null ? null : serviceClass.name();
         return chat
-                ? new ChatFormat(call.id, created, modelName, model.tokenizer().bytes(), logprobs, tier)
-                : new CompletionFormat(
-                        call.id, created, modelName, model.tokenizer().bytes(), logprobs, tier);
+                ? new ChatFormat(call.id, created, modelName, bytes, logprobs, tier)
+                : new CompletionFormat(call.id, created, modelName, bytes, logprobs, tier);
     }
 
     private GenerationRequest generation(
@@ -265,6 +276,24 @@ public final class OpenAiHandler {
                 model.sharesPrefixes() ? "" : call.caller.tenant().toString());
     }
 
+    private Work upstream(
+            JsonFields f, Call call, ServedUpstream upstream, boolean chat, int defaultTokens, GenerationCall options) {
+        int prompt = UpstreamBody.promptTokens(f, chat);
+        // What is guessed refuses nobody: the other server counts.
+        int guess = Math.min(prompt, upstream.contextLength() - 1);
+        int limit = options.answerLimit(
+                chat ? "messages" : "prompt",
+                guess,
+                upstream.contextLength(),
+                defaultTokens,
+                admission.largestOutput(call.caller, upstream.name()));
+        // Where nothing bounds a chat but the context, the other server knows better how long an answer may be.
+        boolean bounded = options.maxTokens() != null || limit < upstream.contextLength() - guess;
+        byte[] body = UpstreamBody.of(f, chat, upstream.upstream(), options, bounded ? (Integer) limit : null);
+        return upstream.work(new UpstreamRequest(
+                call.id, chat ? "/chat/completions" : "/completions", body, prompt, limit, options.choices()));
+    }
+
     /** The answer of a request that was let in or refused. */
     private static Mono<ServerResponse> given(
             Call call,
@@ -282,6 +311,7 @@ public final class OpenAiHandler {
         cancelWhenGone(call.channel, admitted.generation());
         Answers answers = new Answers(Schedulers.fromExecutor(call.loop()), transcript);
         return Mono.fromFuture(admitted::begun, true)
+                .onErrorMap(Admission::told)
                 .then(Mono.defer(() ->
                         read.stream() ? answers.stream(admitted, read, format) : answers.whole(admitted, read, format)))
                 .doOnCancel(admitted.generation()::cancel);

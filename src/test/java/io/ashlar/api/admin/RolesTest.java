@@ -7,25 +7,14 @@ import io.ashlar.access.NotPermittedException;
 import io.ashlar.access.Role;
 import io.ashlar.api.ApiException;
 import io.ashlar.app.TestServer;
-import io.ashlar.audit.AuditLog;
-import io.ashlar.blueprint.Blueprints;
-import io.ashlar.catalog.Catalog;
-import io.ashlar.identity.AdminKeys;
 import io.ashlar.identity.ApiKeys;
 import io.ashlar.identity.Members;
-import io.ashlar.identity.SignInProviders;
 import io.ashlar.identity.Tenants;
-import io.ashlar.platform.Alarms;
-import io.ashlar.platform.Platform;
 import io.ashlar.quota.LimitKind;
 import io.ashlar.quota.Limits;
-import io.ashlar.quota.Quotas;
-import io.ashlar.quota.ServiceClasses;
-import io.ashlar.serving.Imports;
-import io.ashlar.serving.ModelLibrary;
-import io.ashlar.usage.UsageReports;
+import java.lang.reflect.RecordComponent;
 import java.nio.charset.StandardCharsets;
-import java.time.Clock;
+import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -101,6 +90,10 @@ class RolesTest {
         may.put("GET /settings", PLATFORM);
         may.put("PUT /settings", ADMINISTRATOR);
         may.put("GET /alarms", PLATFORM);
+        may.put("GET /requests", ALL); // of their own tenant
+        may.put("GET /requests/{id}", ALL);
+        may.put("GET /serving", PLATFORM);
+        may.put("GET /scheduler", PLATFORM);
         may.put("GET /openapi.json", ALL);
         may.put("GET /configuration", PLATFORM);
         may.put("PUT /configuration", ADMINISTRATOR);
@@ -109,24 +102,18 @@ class RolesTest {
 
     private final TestServer server = TestServer.shared();
     private final Tenants tenants = server.service(Tenants.class);
-    private final AdminOperations operations = new AdminOperations(new AdminOperations.Services(
-            tenants,
-            server.service(ApiKeys.class),
-            server.service(AdminKeys.class),
-            server.service(Members.class),
-            server.service(Catalog.class),
-            server.service(ModelLibrary.class),
-            server.service(Imports.class),
-            server.service(Limits.class),
-            server.service(Quotas.class),
-            server.service(ServiceClasses.class),
-            server.service(UsageReports.class),
-            server.service(AuditLog.class),
-            server.service(Blueprints.class),
-            server.service(SignInProviders.class),
-            server.service(Platform.class),
-            server.service(Alarms.class),
-            Clock.systemUTC()));
+    private final AdminOperations operations = new AdminOperations(services(server));
+
+    private static AdminOperations.Services services(TestServer server) {
+        RecordComponent[] parts = AdminOperations.Services.class.getRecordComponents();
+        Class<?>[] types = Arrays.stream(parts).map(RecordComponent::getType).toArray(Class<?>[]::new);
+        Object[] values = Arrays.stream(types).map(server::service).toArray();
+        try {
+            return AdminOperations.Services.class.getDeclaredConstructor(types).newInstance(values);
+        } catch (ReflectiveOperationException e) {
+            throw new AssertionError(e);
+        }
+    }
 
     private static String key(Operation operation) {
         return operation.method() + " " + operation.path().substring("/admin/v1".length());

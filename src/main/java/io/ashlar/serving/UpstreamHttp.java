@@ -1,0 +1,45 @@
+package io.ashlar.serving;
+
+import io.netty.channel.ChannelOption;
+import java.time.Duration;
+import org.springframework.http.client.reactive.ReactorClientHttpConnector;
+import org.springframework.web.reactive.function.client.WebClient;
+import reactor.netty.http.client.HttpClient;
+import reactor.netty.resources.ConnectionProvider;
+import reactor.netty.resources.LoopResources;
+
+/** The way to other servers: connections that are used again, on event loops of their own. */
+public final class UpstreamHttp implements AutoCloseable {
+    private static final int CONNECT_MILLIS = 5000;
+    private static final int MOST_CONNECTIONS = 10_000;
+    private static final Duration CLOSING = Duration.ofSeconds(2);
+
+    private final ConnectionProvider connections = ConnectionProvider.builder("upstreams")
+            .maxConnections(MOST_CONNECTIONS)
+            .maxIdleTime(Duration.ofSeconds(30))
+            .build();
+    private final LoopResources loops =
+            LoopResources.create("upstream", 1, LoopResources.DEFAULT_IO_WORKER_COUNT, true);
+    private final WebClient client;
+
+    /** @param silence the longest that a server may say nothing while it is waited for */
+    public UpstreamHttp(Duration silence) {
+        HttpClient http = HttpClient.create(connections)
+                .runOn(loops)
+                .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, CONNECT_MILLIS)
+                .responseTimeout(silence);
+        client = WebClient.builder()
+                .clientConnector(new ReactorClientHttpConnector(http))
+                .build();
+    }
+
+    WebClient client() {
+        return client;
+    }
+
+    @Override
+    public void close() {
+        connections.disposeLater().block(CLOSING);
+        loops.disposeLater(Duration.ZERO, CLOSING).block(CLOSING);
+    }
+}
