@@ -8,6 +8,7 @@ import io.ashlar.api.admin.Repeats;
 import io.ashlar.api.openai.Admission;
 import io.ashlar.api.openai.OpenAiHandler;
 import io.ashlar.identity.Vault;
+import io.ashlar.quota.Attainment;
 import io.ashlar.quota.ConcurrencyLimit;
 import io.ashlar.quota.Quotas;
 import io.ashlar.quota.ServiceClasses;
@@ -30,7 +31,6 @@ import org.springframework.transaction.support.TransactionTemplate;
 import org.springframework.web.reactive.function.server.RouterFunction;
 import org.springframework.web.reactive.function.server.ServerResponse;
 import reactor.core.scheduler.Scheduler;
-import reactor.core.scheduler.Schedulers;
 
 /** What the API door answers, and nothing else. */
 @Configuration(proxyBeanMethods = false)
@@ -76,8 +76,9 @@ public class ApiRoutes {
             Quotas quotas,
             ServiceClasses classes,
             WaitingLines lines,
-            LengthPredictor predictor) {
-        return new Admission.Rules(limit, quotas, classes, lines, predictor);
+            LengthPredictor predictor,
+            Attainment attainment) {
+        return new Admission.Rules(limit, quotas, classes, lines, predictor, attainment);
     }
 
     @Bean
@@ -93,10 +94,7 @@ public class ApiRoutes {
             Vault vault,
             Clock clock,
             ExecutorService blockingWork) {
-        return new AdminHandler(
-                operations,
-                new Repeats(database, transactions, vault, clock),
-                Schedulers.fromExecutorService(blockingWork));
+        return new AdminHandler(operations, new Repeats(database, transactions, vault, clock), blockingWork);
     }
 
     @Bean

@@ -26,11 +26,11 @@ import io.ashlar.identity.SignInProviders;
 import io.ashlar.identity.Tenants;
 import io.ashlar.identity.TokenAuthenticator;
 import io.ashlar.identity.Vault;
-import io.ashlar.platform.Alarm;
 import io.ashlar.platform.Alarms;
 import io.ashlar.platform.Platform;
 import io.ashlar.platform.Retention;
 import io.ashlar.platform.Watch;
+import io.ashlar.quota.Attainment;
 import io.ashlar.quota.ConcurrencyLimit;
 import io.ashlar.quota.Limits;
 import io.ashlar.quota.Quotas;
@@ -42,10 +42,8 @@ import io.ashlar.serving.Host;
 import io.ashlar.serving.Imports;
 import io.ashlar.serving.ModelLibrary;
 import io.ashlar.serving.RequestLog;
-import io.ashlar.serving.ServedUpstream;
 import io.ashlar.serving.Serving;
 import io.ashlar.serving.ServingLimits;
-import io.ashlar.serving.UpstreamHealth;
 import io.ashlar.serving.UpstreamHttp;
 import io.ashlar.usage.RecentUsage;
 import io.ashlar.usage.UsageHistory;
@@ -55,9 +53,7 @@ import io.ashlar.usage.UsageStore;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.TreeMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import org.springframework.context.annotation.Bean;
@@ -194,7 +190,7 @@ public class Core {
 
     @Bean
     ConsoleLimits consoleLimits(AshlarProperties properties) {
-        return new ConsoleLimits(properties.signIn().longest());
+        return new ConsoleLimits(properties.signIn().idle(), properties.signIn().longest());
     }
 
     @Bean
@@ -419,29 +415,14 @@ public class Core {
     }
 
     @Bean
-    Alarms alarms(Serving serving, UsageLedger ledger, Platform platform, Clock clock) {
-        return new Alarms(() -> alarms(serving, ledger), platform, clock, Duration.ofSeconds(2));
+    Attainment attainment() {
+        return new Attainment(System::nanoTime);
     }
 
-    /** What is wrong now, in words. */
-    private static List<Alarm> alarms(Serving serving, UsageLedger ledger) {
-        List<Alarm> alarms = new ArrayList<>();
-        new TreeMap<>(serving.failures())
-                .forEach((name, why) -> alarms.add(new Alarm(
-                        "deployment:" + name, "The deployment " + name + " could not be started: " + why + ".")));
-        for (ServedUpstream upstream : serving.upstreams()) {
-            if (upstream.health().state() == UpstreamHealth.State.DOWN) {
-                alarms.add(new Alarm(
-                        "upstream:" + upstream.name(),
-                        "The server of " + upstream.name() + ", " + upstream.place() + ", is down: "
-                                + upstream.health().text() + "."));
-            }
-        }
-        if (ledger.isBehind()) {
-            alarms.add(new Alarm(
-                    "ledger", "The database cannot be written. Usage waits in the journal on disk; nothing is lost."));
-        }
-        return alarms;
+    @Bean
+    Alarms alarms(Serving serving, UsageLedger ledger, Attainment attainment, Platform platform, Clock clock) {
+        Reasons reasons = new Reasons(serving, ledger, attainment);
+        return new Alarms(reasons::now, platform, clock, Duration.ofSeconds(2));
     }
 
     @Bean(initMethod = "start")

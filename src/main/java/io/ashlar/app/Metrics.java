@@ -186,6 +186,12 @@ record Metrics(
         counter(
                 registry,
                 engine,
+                "ashlar.device.busy.seconds",
+                "Time in which the device had a step to do",
+                m -> m.busyNanos() / 1e9);
+        counter(
+                registry,
+                engine,
                 "ashlar.block.passes",
                 "Groups of rows that went through a block",
                 EngineMetrics::blockPasses);

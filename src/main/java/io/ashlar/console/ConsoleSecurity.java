@@ -90,8 +90,15 @@ public class ConsoleSecurity {
 
     @Bean
     ConsoleSessions consoleSessions(
-            Members members, ChangeFeed changes, ExecutorService blockingWork, ConsoleLimits limits, Clock clock) {
-        return new ConsoleSessions(members, changes, blockingWork, limits.longest(), clock);
+            Members members,
+            ChangeFeed changes,
+            ExecutorService blockingWork,
+            ConsoleLimits limits,
+            Pulse pulse,
+            Clock clock) {
+        ConsoleSessions sessions = new ConsoleSessions(members, changes, blockingWork, limits, clock);
+        Runnable unused = pulse.onBeat(sessions::sweep);
+        return sessions;
     }
 
     /** It is part of the security chain, and of that only. */

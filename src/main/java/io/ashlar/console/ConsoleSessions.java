@@ -25,7 +25,8 @@ import org.springframework.security.core.context.SecurityContextHolder;
 import org.springframework.web.filter.OncePerRequestFilter;
 
 /**
- * The sessions of the console. One lasts a bounded time whatever is done in it, and ends as soon as its member is disabled or
+ * The sessions of the console. One lasts a bounded time whatever is done in it, ends when nothing is done in it for a while (that
+ * a browser says it is still there is nothing done), and ends as soon as its member is disabled or
  * becomes something else: the feed of changes tells, and each request asks again where the feed was away.
  */
 final class ConsoleSessions extends OncePerRequestFilter implements HttpSessionListener {
@@ -57,13 +58,13 @@ final class ConsoleSessions extends OncePerRequestFilter implements HttpSessionL
     }
 
     private final Members members;
-    private final Duration longest;
+    private final ConsoleLimits limits;
     private final Clock clock;
     private final Map<String, Open> open = new ConcurrentHashMap<>();
 
-    ConsoleSessions(Members members, ChangeFeed changes, Executor blocking, Duration longest, Clock clock) {
+    ConsoleSessions(Members members, ChangeFeed changes, Executor blocking, ConsoleLimits limits, Clock clock) {
         this.members = members;
-        this.longest = longest;
+        this.limits = limits;
         this.clock = clock;
         changes.onChange(
                 Set.of("member"), () -> blocking.execute(() -> open.values().forEach(this::check)));
@@ -99,6 +100,17 @@ final class ConsoleSessions extends OncePerRequestFilter implements HttpSessionL
         }
     }
 
+    private boolean isLate(Open one, Instant now) {
+        return one.begun.plus(limits.longest()).isBefore(now)
+                || one.seen.plus(limits.idle()).isBefore(now);
+    }
+
+    /** Ends sessions whose time is over, though nobody asks for anything in them: what is pushed to them ends too. */
+    void sweep() {
+        Instant now = clock.instant();
+        open.values().stream().filter(o -> isLate(o, now)).forEach(this::end);
+    }
+
     @Override
     protected void doFilterInternal(HttpServletRequest request, HttpServletResponse response, FilterChain chain)
             throws ServletException, IOException {
@@ -110,8 +122,10 @@ final class ConsoleSessions extends OncePerRequestFilter implements HttpSessionL
                 && !authority(who).isEmpty()) {
             Instant now = clock.instant();
             Open one = open.computeIfAbsent(session.getId(), id -> new Open(session, who, request, now));
-            one.seen = now;
-            boolean late = one.begun.plus(longest).isBefore(now);
+            boolean late = isLate(one, now);
+            if (!"heartbeat".equals(request.getParameter("v-r"))) {
+                one.seen = now;
+            }
             if (late) {
                 end(one);
             }

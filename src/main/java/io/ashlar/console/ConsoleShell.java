@@ -5,10 +5,11 @@ import com.vaadin.flow.component.page.AppShellConfigurator;
 import com.vaadin.flow.component.page.Push;
 import com.vaadin.flow.component.page.Viewport;
 import com.vaadin.flow.server.AppShellSettings;
+import com.vaadin.flow.shared.ui.Transport;
 import com.vaadin.flow.theme.lumo.Lumo;
 
 /** What every page of the console has: theme, styles, title. */
-@Push
+@Push(transport = Transport.WEBSOCKET_XHR) // what is done in a session is a request, which its idle time counts
 @StyleSheet(Lumo.STYLESHEET)
 @StyleSheet("styles/ashlar.css")
 @Viewport("width=device-width, initial-scale=1")

@@ -12,7 +12,6 @@ import com.vaadin.flow.component.html.Paragraph;
 import com.vaadin.flow.component.html.Span;
 import com.vaadin.flow.component.icon.VaadinIcon;
 import com.vaadin.flow.component.orderedlayout.VerticalLayout;
-import com.vaadin.flow.component.select.Select;
 import com.vaadin.flow.component.textfield.TextField;
 import com.vaadin.flow.router.BeforeEvent;
 import com.vaadin.flow.router.HasUrlParameter;
@@ -29,7 +28,6 @@ import java.time.Clock;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** A tenant's API keys. */
@@ -39,23 +37,20 @@ import org.jspecify.annotations.Nullable;
 public class KeysView extends Page implements HasUrlParameter<String> {
     private static final long serialVersionUID = 1;
 
-    private final transient Tenants tenants;
     private final transient ApiKeys keys;
     private final transient Clock clock;
     private final transient ConsoleActors actors;
-    private final Select<Tenant> tenant = new Select<>();
+    private final TenantPicker tenant;
     private final Button create = primary("Create key", this::create);
     private final Grid<ApiKey> grid = new Grid<>();
 
     public KeysView(Tenants tenants, ApiKeys keys, Clock clock, ConsoleActors actors) {
         super("API keys");
-        this.tenants = tenants;
         this.keys = keys;
         this.clock = clock;
         this.actors = actors;
+        tenant = new TenantPicker(tenants, actors);
         tenant.setAriaLabel("Tenant");
-        tenant.setPlaceholder("Choose a tenant");
-        tenant.setItemLabelGenerator(Tenant::name);
         tenant.addValueChangeListener(e -> refresh());
         Div tools = new Div(tenant, create);
         tools.addClassName("tools");
@@ -73,7 +68,7 @@ public class KeysView extends Page implements HasUrlParameter<String> {
                 .setAutoWidth(true)
                 .setFrozenToEnd(true)
                 .setFlexGrow(0);
-        grid.setAllRowsVisible(true);
+        grid.setHeight("calc(100vh - 12rem)");
         grid.addThemeVariants(GridVariant.LUMO_NO_BORDER);
         grid.setEmptyStateComponent(empty(
                 "No keys yet", "A key opens the API for this tenant. Its secret is shown once, when it is created."));
@@ -82,14 +77,7 @@ public class KeysView extends Page implements HasUrlParameter<String> {
 
     @Override
     public void setParameter(BeforeEvent event, @OptionalParameter @Nullable String name) {
-        attempt(() -> {
-            List<Tenant> all = tenants.find(Tenants.Search.ALL, 0, 1000, actors.actor());
-            tenant.setItems(all);
-            all.stream()
-                    .filter(t -> name == null || t.name().equals(name))
-                    .findFirst()
-                    .ifPresentOrElse(tenant::setValue, () -> tenant.setValue(null));
-        });
+        attempt(() -> tenant.choose(name));
         refresh();
     }
 
@@ -98,11 +86,12 @@ public class KeysView extends Page implements HasUrlParameter<String> {
         create.setEnabled(chosen != null);
         grid.setVisible(chosen != null);
         if (chosen != null) {
-            attempt(() -> grid.setItems(keys.ofTenant(chosen.id(), 0, 1000, actors.actor())));
+            grid.setItems(
+                    page -> keys.ofTenant(chosen.id(), page.getOffset(), page.getLimit(), actors.actor()).stream());
         }
     }
 
-    private static Component prefix(ApiKey key) {
+    static Component prefix(ApiKey key) {
         Span text = new Span("ash_" + key.prefix() + "_…");
         text.addClassName("code");
         return text;

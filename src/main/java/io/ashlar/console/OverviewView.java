@@ -20,6 +20,7 @@ import io.ashlar.identity.Tenants;
 import io.ashlar.platform.Alarms;
 import io.ashlar.quota.ServiceClasses;
 import io.ashlar.scheduler.ServiceClass;
+import io.ashlar.serving.Host;
 import io.ashlar.serving.Served;
 import io.ashlar.serving.ServedModel;
 import io.ashlar.serving.Serving;
@@ -53,6 +54,7 @@ public class OverviewView extends Page implements BeforeEnterObserver {
     private final Figure waiting = new Figure("Sequences waiting");
     private final Figure requests = new Figure("Requests per second");
     private final Figure rate = new Figure("Tokens per second");
+    private final Figure use = new Figure("Device use");
     private final Figure pages = new Figure("Page pool in use");
     private final Figure weights = new Figure("Weights held");
     private final Grid<Line> deployments = new Grid<>();
@@ -93,7 +95,7 @@ public class OverviewView extends Page implements BeforeEnterObserver {
         this.watched = watched;
         alarms.addClassName("alarms");
         alarms.getElement().setAttribute("role", "status");
-        Section figures = new Section(running, waiting, requests, rate, pages, weights);
+        Section figures = new Section(running, waiting, requests, rate, use, pages, weights);
         figures.addClassName("figures");
         figures.getElement().setAttribute("aria-label", "Now");
         deployments.addColumn(Line::name).setHeader("Deployment").setFlexGrow(2).setAutoWidth(true);
@@ -218,6 +220,7 @@ public class OverviewView extends Page implements BeforeEnterObserver {
         requests.show(
                 String.format(Locale.ROOT, "%,.1f", m.requests().requestsPerSecond()), "ended in the last minute");
         rate.show(String.format(Locale.ROOT, "%,.0f", m.tokensPerSecond()), "made for all tenants");
+        use.show(String.format(Locale.ROOT, "%.0f %%", Math.min(100, m.deviceUse())), devices());
         pages.show(
                 String.format(Locale.ROOT, "%.0f %%", m.pages()),
                 "of " + size(serving.metrics().pageBytesTotal()) + ", cached prefixes included");
@@ -225,6 +228,11 @@ public class OverviewView extends Page implements BeforeEnterObserver {
             refresh();
             showShares(m, actor);
         }
+    }
+
+    private String devices() {
+        List<Host> hosts = serving.hosts();
+        return hosts.size() == 1 ? hosts.getFirst().engine().deviceName() : "of " + hosts.size() + " devices together";
     }
 
     private void showShares(Pulse.Moment m, Actor actor) {

@@ -53,7 +53,6 @@ public class PlaygroundView extends Page implements HasUrlParameter<String> {
     private static final long serialVersionUID = 1;
     private static final Duration KEY_LIFE = Duration.ofHours(8);
     private static final Duration LONGEST = Duration.ofMinutes(5);
-    private static final int SHOWN_TENANTS = 1000;
 
     private final transient ApiKeys keys;
     private final transient Catalog catalog;
@@ -61,7 +60,7 @@ public class PlaygroundView extends Page implements HasUrlParameter<String> {
     private final transient Clock clock;
     private final transient ConsoleActors actors;
     private final transient HttpClient http = HttpClient.newHttpClient();
-    private final Select<Tenant> tenant = new Select<>();
+    private final TenantPicker tenant;
     private final TextArea system = new TextArea("System message");
     private final TextArea prompt = new TextArea("Message");
     private final NumberField temperature = new NumberField("Temperature");
@@ -71,7 +70,6 @@ public class PlaygroundView extends Page implements HasUrlParameter<String> {
     private final Pre curl = new Pre();
     private final Pre java = new Pre();
     private final Pre python = new Pre();
-    private final transient List<Tenant> own;
     private ApiKeys.@Nullable Made key;
     private @Nullable UUID keyOf;
     /** Known when the page is left too, where there may be no request any more that says who it is. */
@@ -86,10 +84,8 @@ public class PlaygroundView extends Page implements HasUrlParameter<String> {
         this.clock = clock;
         this.actors = actors;
         Actor actor = actors.actor();
-        own = tenants.find(Tenants.Search.ALL, 0, SHOWN_TENANTS, actor);
+        tenant = new TenantPicker(tenants, actors);
         tenant.setLabel("As tenant");
-        tenant.setItems(own);
-        tenant.setItemLabelGenerator(Tenant::name);
         tenant.setVisible(actor.tenant() == null);
         tenant.addValueChangeListener(e -> models());
         system.setWidthFull();
@@ -136,16 +132,14 @@ public class PlaygroundView extends Page implements HasUrlParameter<String> {
 
     @Override
     public void setParameter(BeforeEvent event, @OptionalParameter @Nullable String name) {
-        own.stream()
-                .filter(t -> name == null || t.name().equals(name))
-                .findFirst()
-                .ifPresent(tenant::setValue);
+        attempt(() -> tenant.choose(name));
     }
 
     private void models() {
         Tenant chosen = tenant.getValue();
         attempt(() -> {
-            List<String> granted = List.copyOf(catalog.grantsOf(chosen.id(), actors.actor()));
+            List<String> granted =
+                    chosen == null ? List.of() : List.copyOf(catalog.grantsOf(chosen.id(), actors.actor()));
             left.model.setItems(granted);
             right.model.setItems(granted);
             granted.stream().findFirst().ifPresent(left.model::setValue);

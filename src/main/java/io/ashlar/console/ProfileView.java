@@ -17,13 +17,17 @@ import com.vaadin.flow.component.textfield.PasswordField;
 import com.vaadin.flow.component.textfield.TextField;
 import com.vaadin.flow.router.PageTitle;
 import com.vaadin.flow.router.Route;
+import io.ashlar.access.Actor;
+import io.ashlar.identity.ApiKey;
+import io.ashlar.identity.ApiKeys;
 import io.ashlar.identity.Member;
 import io.ashlar.identity.Members;
 import io.ashlar.identity.PasswordSignIn;
+import io.ashlar.identity.Tenants;
 import jakarta.annotation.security.PermitAll;
 import java.util.Locale;
 
-/** One's own: theme, password, one-time codes, sessions. */
+/** One's own: theme, password, one-time codes, keys, sessions. */
 @Route("profile")
 @PageTitle("Profile · Ashlar")
 @PermitAll
@@ -34,10 +38,21 @@ public class ProfileView extends Page {
     private final transient PasswordSignIn signIn;
     private final transient ConsoleSessions sessions;
     private final transient ConsoleActors actors;
+    private final transient ApiKeys keys;
+    private final transient Tenants tenants;
     private final Grid<ConsoleSessions.Session> grid = new Grid<>();
+    private final Grid<ApiKey> own = new Grid<>();
 
-    public ProfileView(Members members, PasswordSignIn signIn, ConsoleSessions sessions, ConsoleActors actors) {
+    public ProfileView(
+            Members members,
+            PasswordSignIn signIn,
+            ConsoleSessions sessions,
+            ApiKeys keys,
+            Tenants tenants,
+            ConsoleActors actors) {
         super("Profile");
+        this.keys = keys;
+        this.tenants = tenants;
         this.members = members;
         this.signIn = signIn;
         this.sessions = sessions;
@@ -67,14 +82,56 @@ public class ProfileView extends Page {
                 .setFlexGrow(0);
         grid.setAllRowsVisible(true);
         grid.addThemeVariants(GridVariant.LUMO_NO_BORDER);
-        Div own = panel("Sessions", grid);
-        own.getStyle().set("margin-top", "0.75rem");
-        add(facts, panels, own);
+        Div open = panel("Sessions", grid);
+        Div made = keys();
+        for (Div below : new Div[] {made, open}) {
+            below.getStyle().set("margin-top", "0.75rem");
+        }
+        add(facts, panels, made, open);
         refresh(me);
     }
 
     private void refresh(Member me) {
         grid.setItems(sessions.of(me.login()));
+        attempt(() -> own.setItems(keys.own(actors.actor())));
+    }
+
+    private Div keys() {
+        own.addColumn(ApiKey::name).setHeader("Name").setFlexGrow(2).setAutoWidth(true);
+        own.addColumn(ApiKey::tenant).setHeader("Tenant").setAutoWidth(true);
+        own.addColumn(ApiKey::project).setHeader("Project").setAutoWidth(true);
+        own.addComponentColumn(KeysView::prefix).setHeader("Key").setAutoWidth(true);
+        own.addColumn(k -> k.expiresAt() == null ? "never" : time(k.expiresAt()))
+                .setHeader("Expires")
+                .setAutoWidth(true);
+        own.addComponentColumn(k -> {
+                    Button revoke = small("Revoke", () -> revoke(k));
+                    revoke.setAriaLabel("Revoke " + k.name());
+                    return revoke;
+                })
+                .setHeader("Actions")
+                .setAutoWidth(true)
+                .setFlexGrow(0);
+        own.setAllRowsVisible(true);
+        own.addThemeVariants(GridVariant.LUMO_NO_BORDER);
+        own.setEmptyStateComponent(
+                new Paragraph("You made no keys that work. Those of your tenant are on the page of API keys."));
+        return panel("API keys that I made", own);
+    }
+
+    private void revoke(ApiKey key) {
+        confirm(
+                "Revoke " + key.name() + "?",
+                "Requests with this key are refused from now on. This cannot be undone.",
+                "Revoke",
+                () -> {
+                    Actor actor = actors.actor();
+                    if (attempt(() ->
+                            tenants.named(key.tenant(), actor).ifPresent(t -> keys.revoke(t.id(), key.id(), actor)))) {
+                        done("Revoked " + key.name() + ".");
+                        refresh(actors.member());
+                    }
+                });
     }
 
     private Div theme(Member me) {

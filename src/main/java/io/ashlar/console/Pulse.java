@@ -25,13 +25,14 @@ final class Pulse implements AutoCloseable {
 
     private static final Duration WINDOW = Duration.ofMinutes(1);
 
-    /** A moment; times in milliseconds of the last minute's requests, -1 where there were none. */
+    /** A moment; parts in percent, times in milliseconds of the last minute's requests, -1 where there were none. */
     record Moment(
             long second,
             double tokensPerSecond,
             int running,
             int waiting,
             double pages,
+            double deviceUse,
             RecentUsage.Summary requests) {}
 
     private final Serving serving;
@@ -43,6 +44,7 @@ final class Pulse implements AutoCloseable {
     private final List<Consumer<Moment>> listeners = new CopyOnWriteArrayList<>();
     private long lastTokens = -1;
     private long lastNanos;
+    private long lastBusy;
 
     Pulse(Serving serving, RecentUsage recent, Clock clock) {
         this.serving = serving;
@@ -76,6 +78,14 @@ final class Pulse implements AutoCloseable {
         // Less than before where an upstream was removed.
         double rate = lastTokens < 0 ? 0 : Math.max(0, tokens - lastTokens) / Math.max(1e-3, (nanos - lastNanos) / 1e9);
         lastTokens = tokens;
+        double use = lastNanos == 0
+                ? 0
+                : 100.0
+                        * (now.busyNanos() - lastBusy)
+                        / Math.max(
+                                1e6,
+                                (double) (nanos - lastNanos) * serving.hosts().size());
+        lastBusy = now.busyNanos();
         lastNanos = nanos;
         return new Moment(
                 clock.instant().getEpochSecond(),
@@ -83,6 +93,7 @@ final class Pulse implements AutoCloseable {
                 now.running(),
                 now.waiting(),
                 100.0 * now.pageBytesUsed() / Math.max(1, now.pageBytesTotal()),
+                use,
                 recent.summary(WINDOW));
     }
 

@@ -592,7 +592,8 @@ public final class Engine implements GenerationSource, AutoCloseable {
                 cache.size(),
                 walk.blockPasses(),
                 walk.chainPasses(),
-                pages.trunkTokens());
+                pages.trunkTokens(),
+                meter.busyNanos());
     }
 
     /** Ends what still runs, and the loop. */

@@ -9,6 +9,7 @@ package io.ashlar.engine;
  * @param costError of predicted step times of late, relative
  * @param blockPasses products that ran, one for each group of rows at each depth
  * @param chainPasses products that would have run with each model on its own
+ * @param busyNanos time in which the device had a step to do
  * @param trunkTokens prompt tokens whose first layers had been computed by another model of their family
  */
 public record EngineMetrics(
@@ -28,8 +29,9 @@ public record EngineMetrics(
         int cachedPageGroups,
         long blockPasses,
         long chainPasses,
-        long trunkTokens) {
-    public static final EngineMetrics ZERO = new EngineMetrics(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+        long trunkTokens,
+        long busyNanos) {
+    public static final EngineMetrics ZERO = new EngineMetrics(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
     /** Two engines together. */
     public EngineMetrics plus(EngineMetrics other) {
@@ -50,6 +52,7 @@ public record EngineMetrics(
                 cachedPageGroups + other.cachedPageGroups,
                 blockPasses + other.blockPasses,
                 chainPasses + other.chainPasses,
-                trunkTokens + other.trunkTokens);
+                trunkTokens + other.trunkTokens,
+                busyNanos + other.busyNanos);
     }
 }

@@ -11,6 +11,7 @@ final class StepMeter {
     private final long[] pages = new long[2];
     private final long[] begun = new long[2];
     private long through;
+    private long busyNanos;
     /** Whether a step has ended and the engine has had work ever since. */
     private boolean busy;
 
@@ -44,9 +45,16 @@ final class StepMeter {
 
     void end(long step, long nowNanos) {
         int at = (int) (step % 2);
-        cost.observe(prefill[at], decodes[at], pages[at], nowNanos - Math.max(begun[at], through));
+        long took = nowNanos - Math.max(begun[at], through);
+        busyNanos += took;
+        cost.observe(prefill[at], decodes[at], pages[at], took);
         through = nowNanos;
         busy = true;
+    }
+
+    /** The time of all steps, each moment counted once. */
+    long busyNanos() {
+        return busyNanos;
     }
 
     /** The engine waits for work. */

@@ -25,15 +25,17 @@ import org.springframework.transaction.support.TransactionTemplate;
 @Guarded
 public final class ApiKeys {
     static final int LONGEST_NAME = 100;
+    private static final int MOST_OWN = 500;
 
-    private static final String SELECT = """
+    private static final String COLUMNS = """
             select k.id, t.name as tenant, p.name as project, k.name, k.prefix, k.created_by, k.created_at, k.expires_at,
                 k.revoked_at
             from api_key k
             join project p on p.id = k.project_id
             join tenant t on t.id = p.tenant_id
-            where t.id = :tenant
             """;
+
+    private static final String SELECT = COLUMNS + "where t.id = :tenant ";
 
     /**
      * A key that was made.
@@ -131,6 +133,18 @@ public final class ApiKeys {
                 .param("tenant", tenant)
                 .param("offset", offset)
                 .param("most", most)
+                .query(ApiKeys::key)
+                .list();
+    }
+
+    /** Those that the actor made and that open the door, the latest first. */
+    public List<ApiKey> own(Actor actor) {
+        return database.sql(
+                        COLUMNS + "where k.created_by = :me and k.revoked_at is null"
+                                + " and (k.expires_at is null or k.expires_at > :now) order by k.created_at desc, k.id limit :most")
+                .param("me", actor.name())
+                .param("now", OffsetDateTime.now(clock))
+                .param("most", MOST_OWN)
                 .query(ApiKeys::key)
                 .list();
     }

@@ -212,12 +212,12 @@ public final class UsageReports {
                                 sum(met)::bigint as met
                             from usage_tenant_day d where d.tenant_id = w.id and d.day > :today - 7) u on true
                         left join lateral (
-                            select max(100.0 * q.used / nullif(l.amount, 0))::float8 as used from quota_limit l
-                            join quota_use q on q.limit_id = l.id
-                            where l.tenant_id = w.id and l.kind in ('tokens_per_day', 'tokens_per_month', 'money_per_month')
-                            and q.window_start = case l.kind
+                            select max(100.0 * coalesce(q.used, 0) / nullif(l.amount, 0))::float8 as used from quota_limit l
+                            left join quota_use q on q.limit_id = l.id and q.window_start = case l.kind
                                 when 'tokens_per_day' then date_trunc('day', :now, 'UTC')
-                                else date_trunc('month', :now, 'UTC') end) b on true""")
+                                else date_trunc('month', :now, 'UTC') end
+                            where l.tenant_id = w.id
+                            and l.kind in ('tokens_per_day', 'tokens_per_month', 'money_per_month')) b on true""")
                 .param("ids", tenants.toArray(UUID[]::new))
                 .param("today", today)
                 .param("now", today.atStartOfDay(java.time.ZoneOffset.UTC).toOffsetDateTime())

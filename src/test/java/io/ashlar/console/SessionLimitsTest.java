@@ -51,8 +51,8 @@ class SessionLimitsTest {
     }
 
     @Test
-    void a_session_ends_after_its_longest_time_whatever_is_done_in_it() throws Exception {
-        try (TestServer server = new TestServer(data, Map.of("sign-in.longest", "6s"))) {
+    void a_session_ends_after_its_longest_time_whatever_is_done_in_it_and_sooner_when_nothing_is() throws Exception {
+        try (TestServer server = new TestServer(data, Map.of("sign-in.longest", "6s", "sign-in.idle", "2s"))) {
             HttpResponse<String> page = get(server, "/login");
             String policy = page.headers().firstValue("Content-Security-Policy").orElseThrow();
             assertThat(policy).contains("default-src 'self'", "frame-ancestors 'none'", "object-src 'none'", "'nonce-");
@@ -84,6 +84,18 @@ class SessionLimitsTest {
                 return last[0].statusCode() == 302;
             });
             assertThat(last[0].headers().firstValue("Location").orElseThrow()).contains("/login");
+
+            token = Pattern.compile("name=\"_csrf\" content=\"([^\"]+)\"")
+                    .matcher(get(server, "/login").body());
+            assertThat(token.find()).isTrue();
+            signIn(server, token.group(1), "Origin", server.server().consoleUrl());
+            assertThat(get(server, "/tenants").statusCode()).isEqualTo(200);
+            // That a browser says it is still there is nothing done; it does not keep the session up.
+            for (int i = 0; i < 5; i++) {
+                Thread.sleep(500);
+                get(server, "/?v-r=heartbeat&v-uiId=0");
+            }
+            assertThat(get(server, "/tenants").statusCode()).isEqualTo(302);
         }
     }
 }

@@ -130,6 +130,37 @@ class TasksTest {
     }
 
     @Test
+    void an_upstream_is_added_answers_and_is_seen_to_be_down() {
+        String name = "up-" + UUID.randomUUID().toString().substring(0, 8);
+        open("deployments");
+        button("Add upstream").click();
+        page.getByLabel("Name", new Page.GetByLabelOptions().setExact(true)).fill(name);
+        page.getByLabel("Address of its API").fill("not an address");
+        page.getByLabel("What it calls the model").fill("demo-base");
+        button("Add").click();
+        assertThat(page.getByText("is where the other server's API is")).isVisible();
+        page.getByLabel("Address of its API").fill(server.apiUrl() + "/v1");
+        page.getByLabel("Key that it wants").fill(server.newKey("t-" + name, "demo-base"));
+        button("Add").click();
+        assertThat(page.getByText(name, new Page.GetByTextOptions().setExact(true))
+                        .first())
+                .isVisible();
+        TestServer.await(
+                "it answers",
+                () -> server.get("/admin/v1/serving", server.adminKey())
+                        .body()
+                        .contains("\"" + name + "\",\"state\":\"up\""));
+        button("Change " + name).click();
+        assertThat(page.getByText("Empty leaves the key as it is.")).isVisible();
+        page.getByLabel("Address of its API").fill("http://127.0.0.1:9/v1");
+        button("Save").click();
+        assertThat(page.getByText("Down").first()).isVisible();
+        open("");
+        assertThat(page.getByText("The server of " + name)).isVisible();
+        server.service(Catalog.class).delete(name, Actor.SYSTEM);
+    }
+
+    @Test
     void usage_is_shown_and_exported() throws Exception {
         server.chat(server.apiKey(), "\"max_tokens\":2");
         TestServer.await("the ledger", () -> {

@@ -5,19 +5,32 @@ import io.ashlar.access.InvalidRequestException;
 import io.ashlar.access.NotPermittedException;
 import io.ashlar.api.ApiException;
 import io.ashlar.document.Documents;
+import java.io.IOException;
+import java.io.OutputStreamWriter;
+import java.io.PrintWriter;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.Map;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ExecutorService;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.reactivestreams.Publisher;
+import org.springframework.core.io.buffer.DataBuffer;
+import org.springframework.core.io.buffer.DataBufferUtils;
+import org.springframework.core.io.buffer.DefaultDataBufferFactory;
 import org.springframework.http.MediaType;
+import org.springframework.web.reactive.function.BodyInserters;
 import org.springframework.web.reactive.function.server.RequestPredicates;
 import org.springframework.web.reactive.function.server.RouterFunctions;
 import org.springframework.web.reactive.function.server.ServerRequest;
 import org.springframework.web.reactive.function.server.ServerResponse;
 import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Scheduler;
+import reactor.core.scheduler.Schedulers;
 
 /**
  * Runs the operations of the admin API. Everything waits for the database, so nothing runs on the event loop. A change is one
@@ -26,15 +39,19 @@ import reactor.core.scheduler.Scheduler;
  */
 public final class AdminHandler {
     private static final String CSV = "text/csv;charset=UTF-8";
+    private static final int CHUNK = 1 << 14;
 
     private final AdminOperations operations;
     private final Repeats repeats;
+    private final Executor tables;
     private final Scheduler blocking;
 
-    public AdminHandler(AdminOperations operations, Repeats repeats, Scheduler blocking) {
+    /** @param waits runs what waits for the database */
+    public AdminHandler(AdminOperations operations, Repeats repeats, ExecutorService waits) {
         this.operations = operations;
         this.repeats = repeats;
-        this.blocking = blocking;
+        this.tables = waits;
+        this.blocking = Schedulers.fromExecutorService(waits);
     }
 
     public RouterFunctions.Builder routes() {
@@ -52,6 +69,23 @@ public final class AdminHandler {
         static final Answer NOTHING = new Answer(204, new byte[0], null, MediaType.APPLICATION_JSON_VALUE);
     }
 
+    /** A table goes out while it is read, as fast as the client takes it. */
+    private Mono<ServerResponse> stream(Operation.Table table) {
+        Publisher<DataBuffer> body = DataBufferUtils.outputStreamPublisher(
+                out -> {
+                    PrintWriter text = new PrintWriter(new OutputStreamWriter(out, StandardCharsets.UTF_8));
+                    table.write(text);
+                    text.flush();
+                    if (text.checkError()) {
+                        throw new UncheckedIOException(new IOException("nobody reads the table any more"));
+                    }
+                },
+                DefaultDataBufferFactory.sharedInstance,
+                tables,
+                CHUNK);
+        return ServerResponse.ok().contentType(MediaType.parseMediaType(CSV)).body(BodyInserters.fromDataBuffers(body));
+    }
+
     Mono<ServerResponse> handle(Operation operation, ServerRequest request) {
         return request.principal()
                 .zipWith(request.bodyToMono(byte[].class).defaultIfEmpty(new byte[0]))
@@ -63,12 +97,16 @@ public final class AdminHandler {
                             request.pathVariables(),
                             request.queryParams().toSingleValueMap(),
                             both.getT2());
+                    if (operation.answer() == Operation.Table.class) {
+                        return stream(
+                                told(() -> (Operation.Table) operation.work().apply(call)));
+                    }
                     return respond(request, told(() -> run(operation, call, request)));
                 });
     }
 
     /** What services refuse, as the caller is told it. */
-    private static Answer told(java.util.function.Supplier<Answer> work) {
+    private static <T> T told(Supplier<T> work) {
         try {
             return work.get();
         } catch (InvalidRequestException e) {
@@ -123,11 +161,7 @@ public final class AdminHandler {
         if (value == null) {
             return Answer.NOTHING;
         }
-        if (value instanceof String csv) {
-            return new Answer(200, csv.getBytes(StandardCharsets.UTF_8), null, CSV);
-        }
         byte[] body = Documents.json(value);
-
         return new Answer(200, body, etag(body), MediaType.APPLICATION_JSON_VALUE);
     }
 

@@ -68,7 +68,7 @@ final class OpenApi {
         if (answer == null) {
             return Map.of("description", "Done.");
         }
-        if (answer == String.class) {
+        if (answer == Operation.Table.class) {
             return Map.of("description", "A table.", "content", Map.of("text/csv", Map.of()));
         }
         Map<String, Object> schema = schemas.of(answer);

@@ -1,5 +1,6 @@
 package io.ashlar.api.admin;
 
+import java.io.PrintWriter;
 import java.util.List;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -11,7 +12,7 @@ import org.springframework.http.HttpMethod;
  * @param path with variables in braces
  * @param summary a sentence for the description
  * @param body the record that a request's body is; null where there is none
- * @param answer the record that is answered; null for nothing, {@link String} for CSV
+ * @param answer the record that is answered; null for nothing, {@link Table} for CSV
  * @param many whether the answer is a page of such records
  * @param filters names of query parameters beside those of pages
  * @param alone whether it is no part of a transaction: it changes files too, and has transactions of its own at the right moments
@@ -44,6 +45,12 @@ record Operation(
         static <T> Page<T> whole(List<T> data) {
             return new Page<>(data, null);
         }
+    }
+
+    /** CSV, written as it is read: whoever may not see it is refused before. */
+    @FunctionalInterface
+    interface Table {
+        void write(PrintWriter out);
     }
 
     boolean changes() {

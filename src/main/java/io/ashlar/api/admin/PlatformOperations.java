@@ -19,8 +19,6 @@ import io.ashlar.platform.Alarm;
 import io.ashlar.platform.PlatformSettings;
 import io.ashlar.usage.UsageReports;
 import io.ashlar.usage.UsageTable;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.List;
@@ -227,10 +225,11 @@ final class PlatformOperations extends Operations {
                 scope,
                 c -> Operation.Page.whole(s.usage().lines(scope(c), by(c), c.limit(), c.actor()))));
         list.add(new Operation(
-                GET, AT + "/usage.csv", "The same as a table, whole.", null, String.class, false, scope, c -> {
-                    StringWriter table = new StringWriter();
-                    UsageTable.write(s.usage(), scope(c), by(c), c.actor(), new PrintWriter(table));
-                    return table.toString();
+                GET, AT + "/usage.csv", "The same as a table, whole.", null, Operation.Table.class, false, scope, c -> {
+                    UsageReports.Scope of = scope(c);
+                    UsageReports.By by = by(c);
+                    s.usage().lines(of, by, 1, c.actor()); // who may not is told so, not given half a table
+                    return (Operation.Table) out -> UsageTable.write(s.usage(), of, by, c.actor(), out);
                 }));
         List<String> filter = List.of("actor", "action", "subject");
         many(AT + "/audit", "Who changed what, the latest first.", AuditEntry.class, filter, c -> {
@@ -242,10 +241,17 @@ final class PlatformOperations extends Operations {
                     page, more ? String.valueOf(page.getLast().id()) : null);
         });
         list.add(new Operation(
-                GET, AT + "/audit.csv", "The same as a table, whole.", null, String.class, false, filter, c -> {
-                    StringWriter table = new StringWriter();
-                    AuditTable.write(s.audit(), c.actor(), filter(c), new PrintWriter(table));
-                    return table.toString();
+                GET,
+                AT + "/audit.csv",
+                "The same as a table, whole.",
+                null,
+                Operation.Table.class,
+                false,
+                filter,
+                c -> {
+                    AuditFilter of = filter(c);
+                    s.audit().latest(c.actor(), of, Long.MAX_VALUE, 1);
+                    return (Operation.Table) out -> AuditTable.write(s.audit(), c.actor(), of, out);
                 }));
     }
 

@@ -8,6 +8,7 @@ import io.ashlar.engine.Generation;
 import io.ashlar.engine.GenerationUsage;
 import io.ashlar.engine.OverloadedException;
 import io.ashlar.identity.Caller;
+import io.ashlar.quota.Attainment;
 import io.ashlar.quota.ConcurrencyLimit;
 import io.ashlar.quota.Demand;
 import io.ashlar.quota.QuotaRefusal;
@@ -81,7 +82,8 @@ public final class Admission {
             Quotas quotas,
             ServiceClasses classes,
             WaitingLines lines,
-            LengthPredictor predictor) {}
+            LengthPredictor predictor,
+            Attainment attainment) {}
 
     private static final System.Logger LOG = System.getLogger(Admission.class.getName());
 
@@ -99,7 +101,7 @@ public final class Admission {
         this.rules = rules;
         this.intake = intake;
         this.log = log;
-        this.meters = new RequestMeters(registry);
+        this.meters = new RequestMeters(registry, rules.attainment);
     }
 
     /**

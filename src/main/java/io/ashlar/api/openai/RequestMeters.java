@@ -1,6 +1,7 @@
 package io.ashlar.api.openai;
 
 import io.ashlar.engine.GenerationUsage;
+import io.ashlar.quota.Attainment;
 import io.ashlar.scheduler.ServiceClass;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -51,10 +52,12 @@ final class RequestMeters {
     }
 
     private final MeterRegistry registry;
+    private final Attainment attainment;
     private final Map<Of, Meters> meters = new ConcurrentHashMap<>();
 
-    RequestMeters(MeterRegistry registry) {
+    RequestMeters(MeterRegistry registry, Attainment attainment) {
         this.registry = registry;
+        this.attainment = attainment;
     }
 
     void ended(String tenant, String model, ServiceClass of, GenerationUsage usage) {
@@ -76,6 +79,7 @@ final class RequestMeters {
                     (of.ttft().isZero() || usage.firstTokenNanos() <= of.ttft().toNanos())
                             && (of.tpot().isZero() || tpot <= of.tpot().toNanos());
             (kept ? m.attained : m.missed).increment();
+            attainment.note(of, kept);
         }
     }
 
