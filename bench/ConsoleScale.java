@@ -28,6 +28,7 @@ import java.time.Duration;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -61,6 +62,11 @@ class ConsoleScale {
                 json += browser.pages(quick ? 3 : 7);
             }
             System.out.println("{\"benchmark\":\"console\",\"rows\":" + rows + json + "}");
+        }
+        try (Stream<Path> all = Files.walk(data)) {
+            for (Path each : all.sorted(Comparator.reverseOrder()).toList()) {
+                Files.deleteIfExists(each);
+            }
         }
         System.exit(0);
     }

@@ -23,7 +23,6 @@ import io.ashlar.quota.Price;
 import io.ashlar.quota.ServiceClasses;
 import io.ashlar.scheduler.ServiceClass;
 import io.ashlar.scheduler.policy.Policies;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -69,44 +68,17 @@ public final class Blueprints {
         actor.require(Permission.SEE_PLATFORM);
         return Objects.requireNonNull(transactions.execute(t -> {
             Map<String, ClassPlan> classPlans = new LinkedHashMap<>();
-            classes.stored(actor).forEach(c -> classPlans.put(c.name(), plan(c)));
+            classes.stored(actor).forEach(c -> classPlans.put(c.name(), Plans.of(c)));
             Map<String, DeploymentPlan> deploymentPlans = new TreeMap<>();
-            catalog.deployments(actor).forEach(d -> deploymentPlans.put(d.name(), plan(d)));
+            catalog.deployments(actor).forEach(d -> deploymentPlans.put(d.name(), Plans.of(d)));
             Map<String, PricePlan> pricePlans = new TreeMap<>();
-            limits.prices(actor).forEach((name, price) -> pricePlans.put(name, plan(price)));
+            limits.prices(actor).forEach((name, price) -> pricePlans.put(name, Plans.of(price)));
             Map<String, TenantPlan> tenantPlans = new LinkedHashMap<>();
             for (Tenant tenant : tenants.find(Tenants.Search.ALL, 0, Integer.MAX_VALUE, actor)) {
                 tenantPlans.put(tenant.name(), plan(tenant, actor));
             }
             return new Blueprint(classPlans, deploymentPlans, pricePlans, tenantPlans);
         }));
-    }
-
-    private static ClassPlan plan(ServiceClass c) {
-        return new ClassPlan(
-                c.order(),
-                (int) c.ttft().toMillis(),
-                (int) c.tpot().toMillis(),
-                c.percentile(),
-                c.weight(),
-                c.queueLength(),
-                (int) c.queueTime().toSeconds(),
-                c.preemptible());
-    }
-
-    private static DeploymentPlan plan(Deployment d) {
-        Upstream u = d.upstream();
-        return u == null
-                ? new DeploymentPlan(d.model(), null, d.sharesPrefixes(), d.policy())
-                : new DeploymentPlan(null, plan(u), null, null);
-    }
-
-    private static UpstreamPlan plan(Upstream u) {
-        return new UpstreamPlan(u.url(), u.model(), u.context(), u.most());
-    }
-
-    private static PricePlan plan(Price price) {
-        return new PricePlan(price.prompt(), price.cached(), price.completion());
     }
 
     private TenantPlan plan(Tenant tenant, Actor actor) {
@@ -119,16 +91,12 @@ public final class Blueprints {
                 List.copyOf(catalog.grantsOf(tenant.id(), actor)),
                 limits.ofTenant(tenant.id(), actor).stream()
                         .filter(l -> l.key() == null)
-                        .map(l -> plan(l, l.project() == null ? null : projects.get(l.project())))
+                        .map(l -> Plans.of(l, l.project() == null ? null : projects.get(l.project())))
                         .toList());
     }
 
     private Map<UUID, String> projects(UUID tenant, Actor actor) {
         return tenants.projects(tenant, actor).stream().collect(Collectors.toMap(Project::id, Project::name));
-    }
-
-    private static LimitPlan plan(Limit l, @Nullable String project) {
-        return new LimitPlan(l.kind(), l.amount(), project, l.model(), l.warnPercent(), l.overbooks());
     }
 
     /**
@@ -204,8 +172,8 @@ public final class Blueprints {
                     .filter(c -> c.name().equals(name))
                     .findFirst()
                     .orElse(null);
-            if (differs("service_classes." + name, old == null ? null : plan(old), plan)) {
-                at("service_classes." + name, () -> classes.set(serviceClassOf(name, plan), actor));
+            if (differs("service_classes." + name, old == null ? null : Plans.of(old), plan)) {
+                at("service_classes." + name, () -> classes.set(Plans.serviceClass(name, plan), actor));
             }
         }
 
@@ -228,7 +196,7 @@ public final class Blueprints {
             String model = Objects.requireNonNull(plan.model());
             DeploymentPlan whole = new DeploymentPlan(model, null, shares, plan.policy());
             Deployment old = catalog.deployment(name, actor).orElse(null);
-            if (!differs(place, old == null ? null : plan(old), whole)) {
+            if (!differs(place, old == null ? null : Plans.of(old), whole)) {
                 return;
             }
             if (whole.policy() != null && Policies.of(whole.policy()).isEmpty()) {
@@ -255,7 +223,10 @@ public final class Blueprints {
             Upstream wanted = Upstream.checked(
                     u.url(), u.model(), u.context(), u.most() == null ? Upstream.USUALLY_MOST : u.most());
             Deployment old = catalog.deployment(name, actor).orElse(null);
-            if (!differs(place, old == null ? null : plan(old), new DeploymentPlan(null, plan(wanted), null, null))) {
+            if (!differs(
+                    place,
+                    old == null ? null : Plans.of(old),
+                    new DeploymentPlan(null, Plans.of(wanted), null, null))) {
                 return;
             }
             if (old == null) {
@@ -270,7 +241,7 @@ public final class Blueprints {
         private void removeDeployments(Set<String> kept) {
             for (Deployment deployment : catalog.deployments(actor)) {
                 if (!kept.contains(deployment.name())) {
-                    differs("deployments." + deployment.name(), plan(deployment), null);
+                    differs("deployments." + deployment.name(), Plans.of(deployment), null);
                     catalog.delete(deployment.name(), actor);
                 }
             }
@@ -279,7 +250,7 @@ public final class Blueprints {
         private void removeClasses(Set<String> kept) {
             for (ServiceClass c : classes.stored(actor)) {
                 if (!kept.contains(c.name())) {
-                    differs("service_classes." + c.name(), plan(c), null);
+                    differs("service_classes." + c.name(), Plans.of(c), null);
                     at("service_classes." + c.name(), () -> classes.remove(c.name(), actor));
                 }
             }
@@ -289,14 +260,14 @@ public final class Blueprints {
             Map<String, Price> now = limits.prices(actor);
             wanted.forEach((name, plan) -> {
                 Price old = now.get(name);
-                if (differs("prices." + name, old == null ? null : plan(old), plan)) {
+                if (differs("prices." + name, old == null ? null : Plans.of(old), plan)) {
                     Price price = new Price(plan.prompt(), plan.cached(), plan.completion());
                     at("prices." + name, () -> limits.setPrice(name, price, actor));
                 }
             });
             now.forEach((name, old) -> {
                 if (!wanted.containsKey(name)) {
-                    differs("prices." + name, plan(old), null);
+                    differs("prices." + name, Plans.of(old), null);
                     limits.removePrice(name, actor);
                 }
             });
@@ -385,7 +356,10 @@ public final class Blueprints {
             Map<String, Limit> now = new LinkedHashMap<>();
             for (Limit limit : limits.ofTenant(tenant, actor)) {
                 if (limit.key() == null) {
-                    now.put(place(plan(limit, limit.project() == null ? null : projects.get(limit.project()))), limit);
+                    now.put(
+                            Plans.place(
+                                    Plans.of(limit, limit.project() == null ? null : projects.get(limit.project()))),
+                            limit);
                 }
             }
             for (LimitPlan plan : wanted) {
@@ -398,14 +372,14 @@ public final class Blueprints {
                                 ? List.of()
                                 : plan.warnPercent().stream().sorted().toList(),
                         Boolean.TRUE.equals(plan.overbooks()));
-                Limit old = now.remove(place(whole));
-                String at = place + ".limits." + place(whole);
-                if (differs(at, old == null ? null : words(plan(old, whole.project())), words(whole))) {
+                Limit old = now.remove(Plans.place(whole));
+                String at = place + ".limits." + Plans.place(whole);
+                if (differs(at, old == null ? null : Plans.words(Plans.of(old, whole.project())), Plans.words(whole))) {
                     limits.set(tenant, wanted(whole, projects), actor);
                 }
             }
             now.forEach((at, limit) -> {
-                differs(place + ".limits." + at, words(plan(limit, null)), null);
+                differs(place + ".limits." + at, Plans.words(Plans.of(limit, null)), null);
                 limits.remove(tenant, limit.id(), actor);
             });
         }
@@ -429,35 +403,5 @@ public final class Blueprints {
                     Objects.requireNonNull(plan.warnPercent()),
                     Boolean.TRUE.equals(plan.overbooks()));
         }
-    }
-
-    private static ServiceClass serviceClassOf(String name, ClassPlan plan) {
-        try {
-            return new ServiceClass(
-                    name,
-                    plan.order(),
-                    Duration.ofMillis(plan.ttftMs()),
-                    Duration.ofMillis(plan.tpotMs()),
-                    plan.percentile(),
-                    plan.weight(),
-                    plan.queueLength(),
-                    Duration.ofSeconds(plan.queueSeconds()),
-                    plan.preemptible());
-        } catch (IllegalArgumentException e) {
-            throw new InvalidRequestException("order", String.valueOf(e.getMessage()));
-        }
-    }
-
-    /** What makes a limit the same one: {@code tokens_per_day}, {@code tokens_per_day@project/model}. */
-    private static String place(LimitPlan plan) {
-        return plan.kind().word()
-                + (plan.project() == null ? "" : "@" + plan.project())
-                + (plan.model() == null ? "" : "/" + plan.model());
-    }
-
-    private static String words(LimitPlan plan) {
-        return plan.amount()
-                + (plan.warnPercent() == null || plan.warnPercent().isEmpty() ? "" : ", warns at " + plan.warnPercent())
-                + (Boolean.TRUE.equals(plan.overbooks()) ? ", overbooks" : "");
     }
 }

@@ -56,6 +56,20 @@ class LimitsTest {
     }
 
     @Test
+    void a_class_that_does_not_keep_what_it_promises_is_an_alarm() {
+        String name = unique("hasty").replace('-', '_').substring(0, 12);
+        ok(admin("PUT", "/service-classes/" + name, "{\"ttft_ms\":1,\"percentile\":99}"));
+        String tenant = unique("hasty");
+        String key = server.newKey(tenant, "demo-base");
+        ok(admin("PUT", "/tenants/" + tenant, "{\"service_class\":\"" + name + "\"}"));
+        TestServer.await("the class", () -> {
+            HttpResponse<String> response = server.chat(key, "\"max_tokens\":1");
+            return response.statusCode() == 200
+                    && server.get("/admin/v1/alarms", server.adminKey()).body().contains("The class " + name + " kept");
+        });
+    }
+
+    @Test
     void requests_per_minute_are_refused_with_all_that_a_caller_needs_to_know() {
         String tenant = unique("rpm");
         String key = server.newKey(tenant, "demo-base");

@@ -12,6 +12,8 @@ import com.microsoft.playwright.options.AriaRole;
 import io.ashlar.access.Actor;
 import io.ashlar.access.Role;
 import io.ashlar.app.TestServer;
+import io.ashlar.catalog.Upstream;
+import io.ashlar.catalog.Upstreams;
 import io.ashlar.identity.Members;
 import io.ashlar.identity.Tenants;
 import java.nio.file.Path;
@@ -72,10 +74,18 @@ class PagesTest {
                     .create("page-" + role.word(), PASSWORD, role, role.ofPlatform() ? null : tenant, Actor.SYSTEM);
         }
         server.chat(server.apiKey(), "\"max_tokens\":8");
+        server.service(Upstreams.class)
+                .create(
+                        "large",
+                        new Upstream(server.apiUrl() + "/v1", "demo-base", 1024, 64),
+                        server.newKey("pages-upstream", "demo-base"),
+                        Actor.SYSTEM);
+        server.service(io.ashlar.catalog.Catalog.class).grant(tenant, "large", Actor.SYSTEM);
     }
 
     @AfterAll
     static void stop() {
+        server.service(io.ashlar.catalog.Catalog.class).delete("large", Actor.SYSTEM);
         if (playwright != null) {
             playwright.close();
         }
