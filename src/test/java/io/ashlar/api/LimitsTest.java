@@ -67,6 +67,8 @@ class LimitsTest {
             return response.statusCode() == 200
                     && server.get("/admin/v1/alarms", server.adminKey()).body().contains("The class " + name + " kept");
         });
+        ok(admin("PUT", "/tenants/" + tenant, "{\"service_class\":\"standard\"}"));
+        assertThat(admin("DELETE", "/service-classes/" + name, "").statusCode()).isEqualTo(204);
     }
 
     @Test
