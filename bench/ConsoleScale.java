@@ -50,25 +50,38 @@ class ConsoleScale {
         boolean quick = Arrays.asList(args).contains("--quick");
         int at = Arrays.asList(args).indexOf("--rows");
         long rows = at >= 0 ? Long.parseLong(args[at + 1]) : quick ? 1_000_000 : 50_000_000;
-        Path data = Files.createTempDirectory("ashlar-bench");
+        int kept = Arrays.asList(args).indexOf("--data");
+        Path data = kept >= 0 ? Path.of(args[kept + 1]) : Files.createTempDirectory("ashlar-bench");
         try (Server server = new Server(Configuration.read(
                 null, Map.of("data", data.toString(), "api.port", "0", "console.port", "0", "management.port", "0")))) {
             String json = "";
             try (Pages browser = new Pages(server.consoleUrl(), data)) {
                 // The charts first: what making the rows leaves to do in the background would be counted with them.
                 json += browser.live(server.apiUrl(), rounds(quick, 1, 5), quick ? 10 : 20);
-                generate(server.service(JdbcClient.class), rows);
+                JdbcClient database = server.service(JdbcClient.class);
+                if (database.sql("select to_regclass('bench_key')::text").query(String.class).list().getFirst() == null) {
+                    generate(database, rows);
+                } else {
+                    rows = database.sql("select count(*) from usage_record").query(Long.class).single();
+                    System.out.printf(Locale.ROOT, "%,d rows are there already%n", rows);
+                }
                 json += reads(server, quick ? 5 : 15);
                 json += browser.pages(quick ? 3 : 7);
             }
             System.out.println("{\"benchmark\":\"console\",\"rows\":" + rows + json + "}");
         }
-        try (Stream<Path> all = Files.walk(data)) {
+        if (kept < 0) {
+            remove(data);
+        }
+        System.exit(0);
+    }
+
+    private static void remove(Path folder) throws IOException {
+        try (Stream<Path> all = Files.walk(folder)) {
             for (Path each : all.sorted(Comparator.reverseOrder()).toList()) {
                 Files.deleteIfExists(each);
             }
         }
-        System.exit(0);
     }
 
     private static int rounds(boolean quick, int few, int many) {
@@ -78,7 +91,7 @@ class ConsoleScale {
     private static void generate(JdbcClient database, long rows) {
         long begun = System.nanoTime();
         for (String sql : List.of(
-                // The table as it is, but filled faster: nothing of this is read again after a crash.
+                // Days in their order, as they come; the table as it is, but filled faster: nothing of this is read again after a crash.
                 "alter table usage_record disable trigger user",
                 "alter table usage_record set unlogged",
                 "drop index usage_record_tenant",
@@ -118,10 +131,14 @@ class ConsoleScale {
                 "create index usage_record_arrived on usage_record (arrived_at)",
                 "insert into usage_day select day, tenant_id, project_id, key_id, model, sum(requests), sum(failed),"
                         + " sum(prompt_tokens), sum(cached_tokens), sum(completion_tokens), sum(cost_nanos), sum(targeted), sum(met)"
-                        + " from usage_counted group by day, tenant_id, project_id, key_id, model on conflict do nothing",
+                        + " from usage_counted group by day, tenant_id, project_id, key_id, model order by day on conflict do nothing",
                 "insert into usage_tenant_day select day, tenant_id, model, sum(requests), sum(failed), sum(prompt_tokens),"
                         + " sum(cached_tokens), sum(completion_tokens), sum(cost_nanos), sum(targeted), sum(met) from usage_day"
-                        + " group by day, tenant_id, model on conflict do nothing",
+                        + " group by day, tenant_id, model order by day on conflict do nothing",
+                "insert into usage_tenant_week select day - (extract(isodow from day)::integer - 1) as week, tenant_id, model,"
+                        + " sum(requests), sum(failed), sum(prompt_tokens), sum(cached_tokens), sum(completion_tokens), sum(cost_nanos),"
+                        + " sum(targeted), sum(met) from usage_tenant_day group by week, tenant_id, model order by week"
+                        + " on conflict do nothing",
                 "insert into usage_model_day select day, model, sum(requests), sum(failed), sum(prompt_tokens),"
                         + " sum(cached_tokens), sum(completion_tokens), sum(cost_nanos), sum(targeted), sum(met)"
                         + " from usage_tenant_day group by day, model on conflict do nothing",

@@ -74,17 +74,16 @@ public class DeploymentsView extends Page {
         Map<String, Price> prices = limits.prices(actor);
         grid.addColumn(Deployment::name).setHeader("Name").setAutoWidth(true).setFlexGrow(2);
         grid.addComponentColumn(d -> state(d).badge()).setHeader("State").setAutoWidth(true);
-        grid.addColumn(Deployment::source).setHeader("Model").setAutoWidth(true);
-        grid.addColumn(this::place).setHeader("Runs on").setAutoWidth(true);
-        grid.addComponentColumn(
-                        d -> lines(policy(d), used(d).classes().isEmpty() ? "" : String.join(", ", used(d).classes())))
+        grid.addComponentColumn(this::source).setHeader("Model, place").setAutoWidth(true);
+        grid.addComponentColumn(d -> lines(policy(d), String.join(", ", used(d).classes())))
                 .setHeader("Policy, classes")
                 .setAutoWidth(true);
         grid.addComponentColumn(d -> lines(context(d), limits(d)))
                 .setHeader("Context, limits")
                 .setAutoWidth(true);
-        grid.addColumn(d -> price(prices.get(d.name())))
-                .setHeader("Price of a million tokens")
+        grid.addComponentColumn(d -> price(prices.get(d.name())))
+                .setHeader("Price")
+                .setTooltipGenerator(d -> "Of a million tokens")
                 .setAutoWidth(true);
         if (actor.may(Permission.CHANGE_PLATFORM)) {
             grid.addComponentColumn(this::actions)
@@ -93,7 +92,9 @@ public class DeploymentsView extends Page {
                     .setFlexGrow(0)
                     .setFrozenToEnd(true);
             Button elsewhere = new Button("Add upstream", e -> UpstreamDialog.create(this::createUpstream));
-            Div tools = new Div(new Span(), elsewhere, primary("Create deployment", this::create));
+            Div buttons = new Div(elsewhere, primary("Create deployment", this::create));
+            buttons.addClassName("filters");
+            Div tools = new Div(new Span(), buttons);
             tools.addClassName("tools");
             add(tools);
         }
@@ -153,23 +154,31 @@ public class DeploymentsView extends Page {
 
     private String context(Deployment d) {
         Served served = serving.find(d.name());
-        return served == null ? "–" : count(served.contextLength()) + " tokens";
+        Upstream upstream = d.upstream();
+        return (served == null ? "–" : count(served.contextLength()) + " tokens")
+                + (upstream == null ? "" : ", " + count(upstream.most()) + " at a time");
     }
 
     private String limits(Deployment d) {
-        Upstream upstream = d.upstream();
-        String most = upstream == null ? "" : count(upstream.most()) + " at a time, ";
         int limits = used(d).limits();
         int tenants = used(d).tenants();
-        return most + (limits == 0 ? "no limit" : limits == 1 ? "1 limit" : limits + " limits") + " of its own, "
-                + (tenants == 1 ? "1 tenant" : count(tenants) + " tenants");
+        return (tenants == 1 ? "1 tenant, " : count(tenants) + " tenants, ")
+                + (limits == 0 ? "no limits" : limits == 1 ? "1 limit" : count(limits) + " limits");
     }
 
-    private static String price(@Nullable Price price) {
+    private static Component price(@Nullable Price price) {
         return price == null
-                ? "free"
-                : money(price.prompt()) + " in, " + money(price.cached()) + " cached, " + money(price.completion())
-                        + " out";
+                ? new Span("free")
+                : lines(
+                        money(price.prompt()) + " in, " + money(price.completion()) + " out",
+                        money(price.cached()) + " cached");
+    }
+
+    private Div source(Deployment d) {
+        Upstream upstream = d.upstream();
+        return upstream == null
+                ? lines(String.valueOf(d.model()), "on " + place(d))
+                : lines(upstream.model(), "at " + upstream.host());
     }
 
     private ServedState state(Deployment deployment) {

@@ -142,9 +142,16 @@ public final class UsageReports {
         }
         boolean ofKeys = scope.project() != null || id.equals("u.project_id") || id.equals("u.key_id");
         boolean ofPlatform = tenant == null && !id.equals("u.tenant_id");
+        List<Object> values = new ArrayList<>();
         String table = ofKeys ? "usage_day" : ofPlatform ? "usage_model_day" : "usage_tenant_day";
-        StringBuilder where = new StringBuilder(" where u.day between ? and ?");
-        List<Object> values = new ArrayList<>(List.of(scope.from(), scope.to()));
+        StringBuilder where = new StringBuilder();
+        if (tenant == null && !ofKeys && !ofPlatform) {
+            table = TenantWeeks.table(scope, values);
+            where.append(" where true");
+        } else {
+            where.append(" where u.day between ? and ?");
+            values.addAll(List.of(scope.from(), scope.to()));
+        }
         if (tenant != null) {
             where.append(" and u.tenant_id = ?");
             values.add(tenant);
@@ -163,7 +170,7 @@ public final class UsageReports {
                 + " sum(u.prompt_tokens)::bigint as prompt, sum(u.cached_tokens)::bigint as cached,"
                 + " sum(u.completion_tokens)::bigint as completion, (sum(u.cost_nanos) / 1000)::bigint as cost,"
                 + " sum(u.targeted)::bigint as targeted, sum(u.met)::bigint as met from " + table + " u" + where
-                + " group by 1) r" + join + order;
+                + " group by 1 having sum(u.requests) > 0) r" + join + order;
         database.query(
                 connection -> {
                     var statement = connection.prepareStatement(sql);
