@@ -378,7 +378,8 @@ class ConsoleScale {
                     new Shown("Models", "models", ".page >> text=demo-base"),
                     new Shown("Deployments", "deployments", "vaadin-grid-cell-content >> text=demo-base"),
                     new Shown("Requests", "requests", "vaadin-grid"),
-                    new Shown("Usage and cost", "usage", "vaadin-grid-cell-content >> text=/tenant-[0-9]+|demo-/"),
+                    new Shown("Usage and cost", "usage", ".figures >> text=Targets kept"),
+                    new Shown("Usage and cost", "usage", "vaadin-grid-cell-content >> text=/tenant-[0-9]+/"),
                     new Shown("Members", "members", "vaadin-grid-cell-content >> text=admin"),
                     new Shown("Audit", "audit", "vaadin-grid-cell-content >> text=/tenant|member|admin/"));
             System.out.printf("%n%-20s %30s %40s%n", "page in Chromium", "from the menu, ms (range)", "loaded anew, ms (range)");
@@ -407,10 +408,12 @@ class ConsoleScale {
                 }
                 Arrays.sort(menu);
                 Arrays.sort(anew);
-                worst = Math.max(worst, menu[rounds / 2]);
-                System.out.printf(Locale.ROOT, "%-20s %12.0f (%.0f to %.0f) %24.0f (%.0f to %.0f)%n", each.path,
+                boolean first = !each.content.contains("grid") || !each.path.equals("usage");
+                worst = first ? Math.max(worst, menu[rounds / 2]) : worst;
+                String what = first ? each.path : each.path + ", its table";
+                System.out.printf(Locale.ROOT, "%-20s %12.0f (%.0f to %.0f) %24.0f (%.0f to %.0f)%n", what,
                         menu[rounds / 2], menu[0], menu[rounds - 1], anew[rounds / 2], anew[0], anew[rounds - 1]);
-                json.append(String.format(Locale.ROOT, ",\"page_%s_ms\":%.0f", name(each.link.toLowerCase(Locale.ROOT)), menu[rounds / 2]));
+                json.append(String.format(Locale.ROOT, ",\"page_%s_ms\":%.0f", name(each.link.toLowerCase(Locale.ROOT) + (first ? "" : " table")), menu[rounds / 2]));
             }
             return json + String.format(Locale.ROOT, ",\"worst_page_ms\":%.0f", worst);
         }

@@ -23,6 +23,7 @@ import io.ashlar.scheduler.ServiceClass;
 import io.ashlar.serving.Host;
 import io.ashlar.serving.Served;
 import io.ashlar.serving.ServedModel;
+import io.ashlar.serving.ServedUpstream;
 import io.ashlar.serving.Serving;
 import io.ashlar.usage.RecentUsage;
 import jakarta.annotation.security.PermitAll;
@@ -51,7 +52,6 @@ public class OverviewView extends Page implements BeforeEnterObserver {
     private final transient Alarms watched;
     private final Div alarms = new Div();
     private final Figure running = new Figure("Requests running");
-    private final Figure waiting = new Figure("Sequences waiting");
     private final Figure requests = new Figure("Requests per second");
     private final Figure rate = new Figure("Tokens per second");
     private final Figure use = new Figure("Device use");
@@ -95,7 +95,7 @@ public class OverviewView extends Page implements BeforeEnterObserver {
         this.watched = watched;
         alarms.addClassName("alarms");
         alarms.getElement().setAttribute("role", "status");
-        Section figures = new Section(running, waiting, requests, rate, use, pages, weights);
+        Section figures = new Section(running, requests, rate, use, pages, weights);
         figures.addClassName("figures");
         figures.getElement().setAttribute("aria-label", "Now");
         deployments.addColumn(Line::name).setHeader("Deployment").setFlexGrow(2).setAutoWidth(true);
@@ -215,8 +215,7 @@ public class OverviewView extends Page implements BeforeEnterObserver {
     }
 
     private void show(Pulse.Moment m, Actor actor) {
-        running.show(String.valueOf(intake.inFlight()), "");
-        waiting.show(String.valueOf(m.waiting()), "");
+        running.show(String.valueOf(intake.inFlight()), waiting(m));
         requests.show(
                 String.format(Locale.ROOT, "%,.1f", m.requests().requestsPerSecond()), "ended in the last minute");
         rate.show(String.format(Locale.ROOT, "%,.0f", m.tokensPerSecond()), "made for all tenants");
@@ -228,6 +227,12 @@ public class OverviewView extends Page implements BeforeEnterObserver {
             refresh();
             showShares(m, actor);
         }
+    }
+
+    private String waiting(Pulse.Moment m) {
+        int elsewhere =
+                serving.upstreams().stream().mapToInt(ServedUpstream::waiting).sum();
+        return m.waiting() + elsewhere == 0 ? "nothing waits" : count(m.waiting() + elsewhere) + " sequences wait";
     }
 
     private String devices() {

@@ -29,6 +29,9 @@ abstract class Page extends Main {
     private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("d MMM yyyy, HH:mm 'UTC'", Locale.ENGLISH)
             .withZone(ZoneOffset.UTC);
 
+    private static final DateTimeFormatter MOMENT =
+            DateTimeFormatter.ofPattern("HH:mm:ss 'UTC'", Locale.ENGLISH).withZone(ZoneOffset.UTC);
+
     Page(String title, Component... actions) {
         addClassName("page");
         Div buttons = new Div(actions);
@@ -113,6 +116,11 @@ abstract class Page extends Main {
 
     static String time(Instant instant) {
         return TIME.format(instant);
+    }
+
+    /** To the second, for what goes on now. */
+    static String moment(Instant instant) {
+        return MOMENT.format(instant);
     }
 
     static void done(String text) {

@@ -60,7 +60,7 @@ public class RequestsView extends Page {
         live.setTooltipText("New requests are shown as they come; off holds the list still.");
         Div tools = new Div(filters, live);
         tools.addClassName("tools");
-        grid.addColumn(e -> time(e.arrived())).setHeader("Arrived").setAutoWidth(true);
+        grid.addColumn(e -> moment(e.arrived())).setHeader("Arrived").setAutoWidth(true);
         grid.addColumn(RequestLog.Entry::tenant).setHeader("Tenant").setAutoWidth(true);
         grid.addColumn(RequestLog.Entry::model).setHeader("Model").setAutoWidth(true);
         grid.addColumn(RequestLog.Entry::serviceClass).setHeader("Class").setAutoWidth(true);

@@ -1,5 +1,6 @@
 package io.ashlar.console;
 
+import com.vaadin.flow.component.UI;
 import com.vaadin.flow.component.datepicker.DatePicker;
 import com.vaadin.flow.component.grid.Grid;
 import com.vaadin.flow.component.grid.GridVariant;
@@ -30,6 +31,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.ExecutorService;
 import org.jspecify.annotations.Nullable;
 
 /** What was used and what it cost: as a chart by day, and as a table by whatever is asked for. */
@@ -42,7 +44,9 @@ public class UsageView extends Page {
 
     private final transient UsageReports usage;
     private final transient Tenants tenants;
+    private final transient ExecutorService blockingWork;
     private final transient ConsoleActors actors;
+    private int asked;
     private final DatePicker from = new DatePicker("From");
     private final DatePicker to = new DatePicker("To");
     private final TextField tenant = new TextField("Tenant");
@@ -51,8 +55,10 @@ public class UsageView extends Page {
     private final Section totals = new Section();
     private final Grid<Line> grid = new Grid<>();
 
-    public UsageView(UsageReports usage, Tenants tenants, Clock clock, ConsoleActors actors) {
+    public UsageView(
+            UsageReports usage, Tenants tenants, Clock clock, ExecutorService blockingWork, ConsoleActors actors) {
         super("Usage and cost");
+        this.blockingWork = blockingWork;
         this.usage = usage;
         this.tenants = tenants;
         this.actors = actors;
@@ -89,7 +95,6 @@ public class UsageView extends Page {
         grid.addColumn(l -> percent(l.attainment())).setHeader("Targets kept").setAutoWidth(true);
         grid.setHeight("26rem");
         grid.addThemeVariants(GridVariant.LUMO_NO_BORDER);
-        grid.setEmptyStateComponent(empty("Nothing was used", "Choose other days, or make a request."));
         Div panel = panel("Tokens by day", chart);
         panel.getStyle().set("margin", "0.75rem 0");
         add(tools, totals, panel, grid);
@@ -123,8 +128,6 @@ public class UsageView extends Page {
     }
 
     private void show(Scope scope, Actor actor) {
-        List<Line> lines = usage.lines(scope, by.getValue(), MOST, actor);
-        grid.setItems(lines);
         chart.show(columns(usage.lines(scope, By.DAY, Integer.MAX_VALUE, actor), scope));
         Line total = usage.total(scope, actor);
         totals.removeAll();
@@ -133,6 +136,36 @@ public class UsageView extends Page {
                 figure("Tokens", count(total.tokens()), count(total.completionTokens()) + " of answers"),
                 figure("Cost", money(total.cost()), "by the prices of each day"),
                 figure("Targets kept", percent(total.attainment()), "of requests that had any"));
+        addUp(scope, by.getValue(), actor);
+    }
+
+    /** The table comes after what is seen at once: of many tenants it takes a while. */
+    private void addUp(Scope scope, By dimension, Actor actor) {
+        UI ui = UI.getCurrent();
+        int mine = ++asked;
+        grid.setItems(List.of());
+        grid.setEmptyStateText("Adding up …");
+        blockingWork.execute(() -> {
+            List<Line> lines = new ArrayList<>();
+            RuntimeException[] failure = new RuntimeException[1];
+            try {
+                lines.addAll(usage.lines(scope, dimension, MOST, actor));
+            } catch (RuntimeException e) {
+                failure[0] = e;
+            }
+            ui.access(() -> {
+                if (mine != asked) {
+                    return; // something else was asked for meanwhile
+                }
+                attempt(() -> {
+                    if (failure[0] != null) {
+                        throw failure[0];
+                    }
+                });
+                grid.setEmptyStateComponent(empty("Nothing was used", "Choose other days, or make a request."));
+                grid.setItems(lines);
+            });
+        });
     }
 
     private static Figure figure(String name, String value, String note) {

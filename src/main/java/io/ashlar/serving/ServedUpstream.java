@@ -7,6 +7,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Objects;
+import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.HttpStatusCode;
@@ -22,6 +23,7 @@ public final class ServedUpstream implements Served {
     private final Deployment deployment;
     private final Upstream upstream;
     private final WebClient http;
+    private final Executor after;
     private final Clock clock;
     private final UpstreamLine<UpstreamCall> line;
     private final @Nullable String key;
@@ -32,8 +34,10 @@ public final class ServedUpstream implements Served {
     /**
      * @param http knows no address and no key
      * @param key that the other server wants; null for none
+     * @param after runs what is to be done when a place is free again
      */
-    ServedUpstream(Deployment deployment, WebClient http, @Nullable String key, Clock clock) {
+    ServedUpstream(Deployment deployment, WebClient http, @Nullable String key, Executor after, Clock clock) {
+        this.after = after;
         this.deployment = deployment;
         this.upstream = Objects.requireNonNull(deployment.upstream());
         WebClient.Builder client = http.mutate().baseUrl(upstream.url());
@@ -181,12 +185,16 @@ public final class ServedUpstream implements Served {
         }
         UpstreamCall call = new UpstreamCall(this, request, terms);
         boolean now = line.enter(call, terms);
-        call.generation().ended().whenComplete((usage, failure) -> {
-            UpstreamCall next = line.leave(call, terms);
-            if (next != null) {
-                next.send(http);
-            }
-        });
+        call.generation()
+                .ended()
+                .whenCompleteAsync(
+                        (usage, failure) -> {
+                            UpstreamCall next = line.leave(call, terms);
+                            if (next != null) {
+                                next.send(http);
+                            }
+                        },
+                        after);
         if (now) {
             call.send(http);
         }

@@ -37,6 +37,7 @@ final class UpstreamCall extends BaseSubscriber<ServerSentEvent<String>> {
     private static final ParameterizedTypeReference<ServerSentEvent<String>> EVENTS =
             new ParameterizedTypeReference<>() {};
     private static final int MOST_SAID = 500;
+    private static final int MOST_AFTER_END = 8;
 
     private final ServedUpstream upstream;
     private final UpstreamRequest request;
@@ -46,6 +47,7 @@ final class UpstreamCall extends BaseSubscriber<ServerSentEvent<String>> {
     private final AtomicBoolean over = new AtomicBoolean();
     private final AtomicBoolean paused = new AtomicBoolean();
     private volatile boolean accepted;
+    private int afterEnd;
     private @Nullable JsonNode usage;
     private final @Nullable FinishReason[] reasons;
 
@@ -174,6 +176,12 @@ final class UpstreamCall extends BaseSubscriber<ServerSentEvent<String>> {
             }
         }
         if (over.get()) {
+            // What little follows a whole answer is read, so that the connection can be used again.
+            if (!isDisposed() && ++afterEnd <= MOST_AFTER_END) {
+                request(1);
+            } else {
+                dispose();
+            }
             return;
         }
         if (feed.hasRoom()) {
@@ -230,7 +238,6 @@ final class UpstreamCall extends BaseSubscriber<ServerSentEvent<String>> {
             }
         }
         if (isWhole() && usage != null) {
-            dispose();
             end(lastReason());
         } else if (!isWhole() && generation().completionTokens() >= most()) {
             // More was not reserved, and is not asked for.

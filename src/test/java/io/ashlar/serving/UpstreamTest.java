@@ -319,6 +319,26 @@ class UpstreamTest {
     }
 
     @Test
+    void connections_are_used_again() {
+        java.util.Set<Integer> ports = java.util.concurrent.ConcurrentHashMap.newKeySet();
+        FAULT.set(e -> {
+            ports.add(e.getRemoteAddress().getPort());
+            streaming(
+                            text("x"),
+                            "{\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}",
+                            "{\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":1}}",
+                            "[DONE]")
+                    .answer(e);
+        });
+        for (int i = 0; i < 6; i++) {
+            assertThat(ok(chat("faulty", "")).at("/usage/prompt_tokens").asInt())
+                    .isEqualTo(3);
+            TestServer.await("it is over there", () -> upstream("faulty").inFlight() == 0);
+        }
+        assertThat(ports).hasSizeLessThan(4);
+    }
+
+    @Test
     void an_answer_is_cut_where_what_was_reserved_ends() {
         List<String> chunks = new ArrayList<>();
         for (int i = 0; i < 50; i++) {

@@ -225,4 +225,31 @@ class RolesTest {
             }
         }
     }
+
+    @Test
+    void requests_of_other_tenants_are_not_seen_by_any_way_of_asking() {
+        UUID own = tenants.create("requests-own", Actor.SYSTEM);
+        var response = server.chat(server.apiKey(), "\"max_tokens\":1");
+        String id = response.headers().firstValue("x-request-id").orElseThrow();
+        Actor viewer = new Actor("somebody", Role.TENANT_VIEWER, own, "");
+        Operation list = operations.reading("/admin/v1/requests");
+        Operation one = operations.reading("/admin/v1/requests/{id}");
+        assertThat(((Operation.Page<?>) list.work().apply(new Call(viewer, Map.of(), Map.of(), new byte[0]))).data())
+                .isEmpty();
+        for (Operation operation : List.of(list, one)) {
+            for (Map<String, String> query : List.of(Map.<String, String>of(), Map.of("tenant", "demo"))) {
+                if (operation == list && query.isEmpty()) {
+                    continue;
+                }
+                Call call = new Call(viewer, Map.of("id", id), query, new byte[0]);
+                org.assertj.core.api.Assertions.assertThatThrownBy(
+                                () -> operation.work().apply(call))
+                        .isInstanceOf(ApiException.class)
+                        .satisfies(e -> assertThat(((ApiException) e).status()).isEqualTo(404));
+            }
+        }
+        Actor platform = new Actor("somebody", Role.PLATFORM_VIEWER, null, "");
+        assertThat(one.work().apply(new Call(platform, Map.of("id", id), Map.of(), new byte[0])))
+                .isNotNull();
+    }
 }
