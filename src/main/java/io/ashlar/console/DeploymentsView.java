@@ -110,7 +110,7 @@ public class DeploymentsView extends Page {
     @Override
     protected void onAttach(AttachEvent event) {
         UI ui = event.getUI();
-        Runnable stop = pulse.onBeat(() -> ui.access(() -> {
+        Runnable stop = pulse.onBeat(() -> push(ui, () -> {
             if (!states().equals(shown)) {
                 refresh();
             }

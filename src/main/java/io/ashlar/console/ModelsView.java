@@ -135,7 +135,7 @@ public class ModelsView extends Page {
                 }
                 List<Imports.Job> now = imports.all(actor);
                 boolean more = now.stream().anyMatch(j -> j.state() == Imports.State.RUNNING);
-                ui.access(() -> {
+                push(ui, () -> {
                     show(now);
                     if (!more) {
                         refresh();

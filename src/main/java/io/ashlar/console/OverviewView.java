@@ -162,7 +162,7 @@ public class OverviewView extends Page implements BeforeEnterObserver {
         }
         UI ui = event.getUI();
         Runnable stop = pulse.listen(
-                moment -> ui.access(() -> {
+                moment -> push(ui, () -> {
                     push(moment, targets);
                     show(moment, actor);
                 }),

@@ -1,6 +1,8 @@
 package io.ashlar.console;
 
 import com.vaadin.flow.component.Component;
+import com.vaadin.flow.component.UI;
+import com.vaadin.flow.component.UIDetachedException;
 import com.vaadin.flow.component.button.Button;
 import com.vaadin.flow.component.button.ButtonVariant;
 import com.vaadin.flow.component.confirmdialog.ConfirmDialog;
@@ -121,6 +123,15 @@ abstract class Page extends Main {
     /** To the second, for what goes on now. */
     static String moment(Instant instant) {
         return MOMENT.format(instant);
+    }
+
+    /** Shows something that came by itself; where the page is gone by then, nothing. */
+    static void push(UI ui, Runnable show) {
+        try {
+            ui.access(show::run);
+        } catch (UIDetachedException e) {
+            // Nobody looks any more.
+        }
     }
 
     static void done(String text) {

@@ -321,7 +321,7 @@ public class PlaygroundView extends Page implements HasUrlParameter<String> {
         }
 
         private void show(UI ui, AtomicBoolean mine, String content, String note) {
-            ui.access(() -> {
+            push(ui, () -> {
                 if (mine.get()) {
                     text.setText(content);
                     speed.setText(note);

@@ -84,7 +84,7 @@ public class RequestsView extends Page {
     @Override
     protected void onAttach(AttachEvent event) {
         UI ui = event.getUI();
-        Runnable stop = pulse.onBeat(() -> ui.access(() -> {
+        Runnable stop = pulse.onBeat(() -> push(ui, () -> {
             if (live.getValue()) {
                 refresh();
             }

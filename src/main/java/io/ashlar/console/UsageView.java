@@ -153,7 +153,7 @@ public class UsageView extends Page {
             } catch (RuntimeException e) {
                 failure[0] = e;
             }
-            ui.access(() -> {
+            push(ui, () -> {
                 if (mine != asked) {
                     return; // something else was asked for meanwhile
                 }
