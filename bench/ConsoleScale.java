@@ -57,7 +57,7 @@ class ConsoleScale {
             String json = "";
             try (Pages browser = new Pages(server.consoleUrl(), data)) {
                 // The charts first: what making the rows leaves to do in the background would be counted with them.
-                json += browser.live(server.apiUrl(), rounds(quick, 1, 5), quick ? 10 : 20);
+                json += browser.live(server.apiUrl(), quick ? 1 : 5, quick ? 5 : 20);
                 JdbcClient database = server.service(JdbcClient.class);
                 if (database.sql("select to_regclass('bench_key')::text").query(String.class).list().getFirst() == null) {
                     generate(database, rows);
@@ -66,7 +66,7 @@ class ConsoleScale {
                     System.out.printf(Locale.ROOT, "%,d rows are there already%n", rows);
                 }
                 json += reads(server, quick ? 5 : 15);
-                json += browser.pages(quick ? 3 : 7);
+                json += browser.pages(quick ? 1 : 7);
             }
             System.out.println("{\"benchmark\":\"console\",\"rows\":" + rows + json + "}");
         }
@@ -82,10 +82,6 @@ class ConsoleScale {
                 Files.deleteIfExists(each);
             }
         }
-    }
-
-    private static int rounds(boolean quick, int few, int many) {
-        return quick ? few : many;
     }
 
     private static void generate(JdbcClient database, long rows) {
