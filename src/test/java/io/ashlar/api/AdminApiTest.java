@@ -283,4 +283,26 @@ class AdminApiTest {
                         .asString()
                         .equals("done"));
     }
+
+    @Test
+    void what_the_console_shows_live_is_told_too() {
+        server.chat(server.apiKey(), "\"max_tokens\":2");
+        TestServer.await(
+                "the last minute",
+                () -> TestServer.json(send("GET", "/overview", ""))
+                                .get("requests_per_second")
+                                .asDouble()
+                        > 0);
+        JsonNode overview = TestServer.json(send("GET", "/overview", ""));
+        assertThat(overview.at("/ttft_ms/p95").asDouble()).isPositive();
+        assertThat(overview.at("/tokens_of_tenants/demo").asLong()).isPositive();
+        assertThat(overview.get("weight_bytes").asLong()).isPositive();
+        JsonNode scheduler = TestServer.json(send("GET", "/scheduler", ""));
+        assertThat(scheduler.at("/engines/0/busy_seconds").asDouble()).isPositive();
+        assertThat(scheduler.at("/engines/0/step_cost_ns/base").isNumber()).isTrue();
+        assertThat(send("GET", "/serving", "").body()).contains("\"demo-base\",\"state\":\"ready\"");
+        JsonNode chains = TestServer.json(send("GET", "/chains", "")).get("data");
+        assertThat(chains.findValuesAsString("name")).contains("demo-base", "demo-pirate");
+        assertThat(chains.toString()).contains("[\"demo-base\",\"demo-pirate\"]");
+    }
 }

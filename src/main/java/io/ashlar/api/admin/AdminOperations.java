@@ -2,6 +2,7 @@ package io.ashlar.api.admin;
 
 import static org.springframework.http.HttpMethod.GET;
 
+import io.ashlar.api.Intake;
 import io.ashlar.audit.AuditLog;
 import io.ashlar.blueprint.Blueprints;
 import io.ashlar.catalog.Catalog;
@@ -22,6 +23,7 @@ import io.ashlar.serving.Imports;
 import io.ashlar.serving.ModelLibrary;
 import io.ashlar.serving.RequestLog;
 import io.ashlar.serving.Serving;
+import io.ashlar.usage.RecentUsage;
 import io.ashlar.usage.UsageReports;
 import java.time.Clock;
 import java.util.ArrayList;
@@ -42,6 +44,8 @@ public final class AdminOperations {
             Serving serving,
             RequestLog log,
             LengthPredictor predictor,
+            RecentUsage recent,
+            Intake intake,
             WaitingLines lines,
             ModelLibrary library,
             Imports imports,

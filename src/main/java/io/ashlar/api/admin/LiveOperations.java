@@ -7,12 +7,15 @@ import io.ashlar.engine.Engine;
 import io.ashlar.engine.EngineMetrics;
 import io.ashlar.engine.Timeline;
 import io.ashlar.identity.Tenant;
+import io.ashlar.platform.Alarm;
 import io.ashlar.scheduler.CostModel;
 import io.ashlar.scheduler.Decisions;
 import io.ashlar.serving.RequestLog;
 import io.ashlar.serving.Served;
 import io.ashlar.serving.ServedModel;
 import io.ashlar.serving.ServedUpstream;
+import io.ashlar.usage.RecentUsage;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -65,6 +68,25 @@ final class LiveOperations extends Operations {
             @Nullable String reason,
             @Nullable Integer inFlight) {}
 
+    /** Of the last minute's requests, in milliseconds; null where there were none. */
+    record Percentiles(@Nullable Double p50, @Nullable Double p95) {
+        static Percentiles of(double p50, double p95) {
+            return new Percentiles(p50 < 0 ? null : (Double) p50, p95 < 0 ? null : (Double) p95);
+        }
+    }
+
+    /** @param tokensOfTenants in the last minute, by name */
+    record OverviewState(
+            int requestsRunning,
+            int sequencesWaiting,
+            double requestsPerSecond,
+            Percentiles ttftMs,
+            Percentiles tpotMs,
+            double pagePoolPercent,
+            long weightBytes,
+            Map<String, Long> tokensOfTenants,
+            List<Alarm> alarms) {}
+
     record StepCost(double base, double prefillToken, double decodeRow, double page, double relativeError) {}
 
     record EngineLine(
@@ -78,6 +100,8 @@ final class LiveOperations extends Operations {
             long pageBytesUsed,
             long pageBytesTotal,
             long shed,
+            double busySeconds,
+            long completionTokens,
             StepCost stepCostNs,
             Map<String, Double> counters) {}
 
@@ -102,6 +126,10 @@ final class LiveOperations extends Operations {
                 null,
                 RequestStory.class,
                 c -> story(entry(c)));
+        one(GET, AT + "/overview", "Whether all is well.", null, OverviewState.class, c -> {
+            c.actor().require(Permission.SEE_PLATFORM);
+            return overview(c);
+        });
         many(AT + "/serving", "How deployments run now.", ServingLine.class, List.of(), c -> {
             c.actor().require(Permission.SEE_PLATFORM);
             return Operation.Page.whole(serving());
@@ -110,6 +138,25 @@ final class LiveOperations extends Operations {
             c.actor().require(Permission.SEE_PLATFORM);
             return scheduler();
         });
+    }
+
+    private OverviewState overview(Call c) {
+        EngineMetrics m = s.serving().metrics();
+        RecentUsage.Summary r = s.recent().summary(Duration.ofMinutes(1));
+        Map<String, Long> tokens = new TreeMap<>();
+        r.tokens()
+                .forEach((id, n) -> tokens.put(
+                        s.tenants().byId(id, c.actor()).map(Tenant::name).orElse(id.toString()), n));
+        return new OverviewState(
+                s.intake().inFlight(),
+                m.waiting(),
+                r.requestsPerSecond(),
+                Percentiles.of(r.ttft50(), r.ttft95()),
+                Percentiles.of(r.tpot50(), r.tpot95()),
+                100.0 * m.pageBytesUsed() / Math.max(1, m.pageBytesTotal()),
+                s.serving().weightBytes(),
+                tokens,
+                s.alarms().now(c.actor()));
     }
 
     private @Nullable Tenant of(Call c) {
@@ -206,6 +253,8 @@ final class LiveOperations extends Operations {
                 m.pageBytesUsed(),
                 m.pageBytesTotal(),
                 m.shed(),
+                m.busyNanos() / 1e9,
+                m.completionTokens(),
                 new StepCost(cost.base(), cost.prefillToken(), cost.decodeRow(), cost.page(), m.costError()),
                 engine.counters());
     }

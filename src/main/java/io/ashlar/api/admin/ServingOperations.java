@@ -13,6 +13,7 @@ import io.ashlar.quota.Price;
 import io.ashlar.scheduler.ServiceClass;
 import io.ashlar.scheduler.policy.Policies;
 import io.ashlar.serving.Imports;
+import io.ashlar.serving.ModelLibrary;
 import io.ashlar.serving.ModelSummary;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -268,6 +269,12 @@ final class ServingOperations extends Operations {
                 ModelSummary.class,
                 List.of(),
                 c -> Operation.Page.whole(s.library().list(c.actor())));
+        many(
+                AT + "/chains",
+                "Models as chains of blocks, with the models that share each.",
+                ModelLibrary.Chain.class,
+                List.of(),
+                c -> Operation.Page.whole(s.library().chains(c.actor())));
         // An import holds the zoo and then waits to be audited: whoever waits for the zoo must not hold the audit log.
         list.add(new Operation(
                 DELETE,

@@ -92,7 +92,9 @@ class RolesTest {
         may.put("GET /alarms", PLATFORM);
         may.put("GET /requests", ALL); // of their own tenant
         may.put("GET /requests/{id}", ALL);
+        may.put("GET /overview", PLATFORM);
         may.put("GET /serving", PLATFORM);
+        may.put("GET /chains", PLATFORM);
         may.put("GET /scheduler", PLATFORM);
         may.put("GET /openapi.json", ALL);
         may.put("GET /configuration", PLATFORM);
