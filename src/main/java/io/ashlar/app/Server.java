@@ -13,6 +13,7 @@ import io.ashlar.identity.Members;
 import io.ashlar.identity.Tenants;
 import io.ashlar.serving.ModelLibrary;
 import io.ashlar.serving.Serving;
+import io.ashlar.serving.UpstreamHttp;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
@@ -266,6 +267,7 @@ public final class Server implements AutoCloseable {
         AvailabilityChangeEvent.publish(api, ReadinessState.REFUSING_TRAFFIC);
         await(intake, properties.drain());
         core.getBean(Hosts.class).endAnswers();
+        core.getBean(UpstreamHttp.class).endAnswers();
         await(intake, Duration.ofSeconds(2)); // the last words of what was cut off
         closeAll();
     }

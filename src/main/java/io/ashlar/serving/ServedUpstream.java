@@ -22,6 +22,7 @@ public final class ServedUpstream implements Served {
 
     private final Deployment deployment;
     private final Upstream upstream;
+    private final UpstreamHttp way;
     private final WebClient http;
     private final Executor after;
     private final Clock clock;
@@ -32,15 +33,16 @@ public final class ServedUpstream implements Served {
     private volatile UpstreamHealth health;
 
     /**
-     * @param http knows no address and no key
+     * @param way to other servers; knows no address and no key
      * @param key that the other server wants; null for none
      * @param after runs what is to be done when a place is free again
      */
-    ServedUpstream(Deployment deployment, WebClient http, @Nullable String key, Executor after, Clock clock) {
+    ServedUpstream(Deployment deployment, UpstreamHttp way, @Nullable String key, Executor after, Clock clock) {
+        this.way = way;
         this.after = after;
         this.deployment = deployment;
         this.upstream = Objects.requireNonNull(deployment.upstream());
-        WebClient.Builder client = http.mutate().baseUrl(upstream.url());
+        WebClient.Builder client = way.client().mutate().baseUrl(upstream.url());
         if (key != null) {
             client.defaultHeader("Authorization", "Bearer " + key);
         }
@@ -185,6 +187,7 @@ public final class ServedUpstream implements Served {
         }
         UpstreamCall call = new UpstreamCall(this, request, terms);
         boolean now = line.enter(call, terms);
+        way.follow(call);
         call.generation()
                 .ended()
                 .whenCompleteAsync(

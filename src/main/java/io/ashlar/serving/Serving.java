@@ -137,8 +137,8 @@ public final class Serving implements AutoCloseable {
         try {
             elsewhere
                     .computeIfAbsent(deployment.name(), name -> {
-                        ServedUpstream begun = new ServedUpstream(
-                                deployment, http.client(), upstreams.upstreamKey(name), loaders, clock);
+                        ServedUpstream begun =
+                                new ServedUpstream(deployment, http, upstreams.upstreamKey(name), loaders, clock);
                         loaders.execute(begun::look);
                         return begun;
                     })

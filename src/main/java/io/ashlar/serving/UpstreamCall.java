@@ -121,7 +121,7 @@ final class UpstreamCall extends BaseSubscriber<ServerSentEvent<String>> {
                 upstream.name(),
                 status,
                 request.id(),
-                said);
+                said.replace("{}", "{ }")); // which the logger would take for a place of its own
         return switch (status) {
             case 400, 413, 422 ->
                 new UpstreamFailure(

@@ -2,6 +2,8 @@ package io.ashlar.serving;
 
 import io.netty.channel.ChannelOption;
 import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.springframework.http.client.reactive.ReactorClientHttpConnector;
 import org.springframework.web.reactive.function.client.WebClient;
 import reactor.netty.http.client.HttpClient;
@@ -21,6 +23,7 @@ public final class UpstreamHttp implements AutoCloseable {
     private final LoopResources loops =
             LoopResources.create("upstream", 1, LoopResources.DEFAULT_IO_WORKER_COUNT, true);
     private final WebClient client;
+    private final Set<UpstreamCall> running = ConcurrentHashMap.newKeySet();
 
     /** @param silence the longest that a server may say nothing while it is waited for */
     public UpstreamHttp(Duration silence) {
@@ -35,6 +38,17 @@ public final class UpstreamHttp implements AutoCloseable {
 
     WebClient client() {
         return client;
+    }
+
+    /** Keeps a call among those that {@link #endAnswers} ends. */
+    void follow(UpstreamCall call) {
+        running.add(call);
+        call.generation().ended().whenComplete((usage, failure) -> running.remove(call));
+    }
+
+    /** Ends all answers that run or wait; what was made of them is settled. */
+    public void endAnswers() {
+        running.forEach(c -> c.generation().cancel());
     }
 
     @Override

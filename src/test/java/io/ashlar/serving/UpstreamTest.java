@@ -235,6 +235,46 @@ class UpstreamTest {
                         .isPresent());
     }
 
+    @Test
+    void a_server_that_stops_cuts_its_answers_off_and_leaves_nothing_behind(@TempDir Path other) throws Exception {
+        AtomicInteger there = new AtomicInteger();
+        FAULT.set(e -> {
+            there.incrementAndGet();
+            e.getResponseHeaders().set("Content-Type", "text/event-stream");
+            e.sendResponseHeaders(200, 0);
+            try (OutputStream out = e.getResponseBody()) {
+                while (true) {
+                    out.write(("data: " + text("on ") + "\n\n").getBytes(StandardCharsets.UTF_8));
+                    out.flush();
+                    Thread.sleep(20);
+                }
+            } catch (IOException | InterruptedException gone) {
+                there.decrementAndGet();
+            }
+        });
+        HttpResponse<InputStream> response;
+        try (TestServer stops = new TestServer(other, Map.of("drain", "100ms"))) {
+            stops.service(Upstreams.class)
+                    .create("faulty", new Upstream(faultyUrl(), "m", 100_000, 1), null, Actor.SYSTEM);
+            String own = stops.newKey("stops", "faulty");
+            TestServer.await(
+                    "it is served", () -> stops.get("/v1/models", own).body().contains("faulty"));
+            response = stops.http()
+                    .send(
+                            stops.request("/v1/chat/completions", own)
+                                    .header("Content-Type", "application/json")
+                                    .POST(HttpRequest.BodyPublishers.ofString(
+                                            "{\"model\":\"faulty\",\"stream\":true," + ASKED + "}"))
+                                    .build(),
+                            HttpResponse.BodyHandlers.ofInputStream());
+            assertThat(response.statusCode()).isEqualTo(200);
+            response.body().readNBytes(300);
+        }
+        assertThat(new String(response.body().readAllBytes(), StandardCharsets.UTF_8))
+                .contains("shutting down");
+        TestServer.await("nobody makes tokens there", () -> there.get() == 0);
+    }
+
     private static Fault streaming(String... chunks) {
         return exchange -> {
             exchange.getResponseHeaders().set("Content-Type", "text/event-stream");
