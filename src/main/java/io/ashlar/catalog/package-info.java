@@ -1,4 +1,4 @@
-/** What should exist: models, adapters, deployments and grants, in the database. */
+/** What should exist: models, adapters, deployments, upstreams and grants, in the database. */
 @NullMarked
 package io.ashlar.catalog;
 

@@ -82,8 +82,7 @@ public class DeploymentsView extends Page {
                 .setHeader("Context, limits")
                 .setAutoWidth(true);
         grid.addComponentColumn(d -> price(prices.get(d.name())))
-                .setHeader("Price")
-                .setTooltipGenerator(d -> "Of a million tokens")
+                .setHeader("Price of a million")
                 .setAutoWidth(true);
         if (actor.may(Permission.CHANGE_PLATFORM)) {
             grid.addComponentColumn(this::actions)
@@ -209,7 +208,7 @@ public class DeploymentsView extends Page {
                         () -> act(() -> catalog.delete(d.name(), actors.actor()), "Deleted " + d.name() + ".")));
         delete.setAriaLabel("Delete " + d.name());
         Div all = new Div(change, drain, restart, delete);
-        all.addClassName("row-actions");
+        all.addClassNames("row-actions", "pairs");
         return all;
     }
 

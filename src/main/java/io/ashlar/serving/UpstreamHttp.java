@@ -14,11 +14,14 @@ import reactor.netty.resources.LoopResources;
 public final class UpstreamHttp implements AutoCloseable {
     private static final int CONNECT_MILLIS = 5000;
     private static final int MOST_CONNECTIONS = 10_000;
+    /** Less than servers keep a connection that is not used (uvicorn: five seconds), so that none is closed as it is used again. */
+    private static final Duration IDLE = Duration.ofSeconds(4);
+
     private static final Duration CLOSING = Duration.ofSeconds(2);
 
     private final ConnectionProvider connections = ConnectionProvider.builder("upstreams")
             .maxConnections(MOST_CONNECTIONS)
-            .maxIdleTime(Duration.ofSeconds(30))
+            .maxIdleTime(IDLE)
             .build();
     private final LoopResources loops =
             LoopResources.create("upstream", 1, LoopResources.DEFAULT_IO_WORKER_COUNT, true);

@@ -1,4 +1,7 @@
-/** Deployments running: loading chains from the zoo onto engines, finding them by name, importing models. */
+/**
+ * Deployments running: loading chains from the zoo onto engines, asking upstreams, finding both by name; importing models; what
+ * happened to requests of late.
+ */
 @NullMarked
 package io.ashlar.serving;
 
