@@ -32,6 +32,7 @@ import io.ashlar.serving.Served;
 import io.ashlar.serving.Serving;
 import jakarta.annotation.security.RolesAllowed;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
@@ -53,6 +54,7 @@ public class DeploymentsView extends Page {
     private final transient ConsoleActors actors;
     private transient Map<String, DeploymentUse> use = Map.of();
     private transient Map<String, ServedState> shown = Map.of();
+    private final Map<String, Div> stateCells = new HashMap<>();
     private final Grid<Deployment> grid = new Grid<>();
 
     public DeploymentsView(
@@ -73,7 +75,13 @@ public class DeploymentsView extends Page {
         Actor actor = actors.actor();
         Map<String, Price> prices = limits.prices(actor);
         grid.addColumn(Deployment::name).setHeader("Name").setAutoWidth(true).setFlexGrow(2);
-        grid.addComponentColumn(d -> state(d).badge()).setHeader("State").setAutoWidth(true);
+        grid.addComponentColumn(d -> {
+                    Div cell = new Div(state(d).badge());
+                    stateCells.put(d.name(), cell);
+                    return cell;
+                })
+                .setHeader("State")
+                .setAutoWidth(true);
         grid.addComponentColumn(this::source).setHeader("Model, place").setAutoWidth(true);
         grid.addComponentColumn(d -> lines(policy(d), String.join(", ", used(d).classes())))
                 .setHeader("Policy, classes")
@@ -105,14 +113,24 @@ public class DeploymentsView extends Page {
         refresh();
     }
 
-    /** How deployments are changes by itself: the page follows. */
+    /** How deployments are changes by itself: the page follows. Buttons stay, so that none is gone as it is clicked. */
     @Override
     protected void onAttach(AttachEvent event) {
         UI ui = event.getUI();
         Runnable stop = pulse.onBeat(() -> push(ui, () -> {
-            if (!states().equals(shown)) {
-                refresh();
+            Map<String, ServedState> now = states();
+            if (!stateCells.keySet().containsAll(now.keySet())) {
+                refresh(); // somebody else made one
+                return;
             }
+            now.forEach((name, state) -> {
+                Div cell = stateCells.get(name);
+                if (cell != null && !state.equals(shown.get(name))) {
+                    cell.removeAll();
+                    cell.add(state.badge());
+                }
+            });
+            shown = now;
         }));
         addDetachListener(e -> stop.run());
     }
