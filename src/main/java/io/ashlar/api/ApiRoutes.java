@@ -42,6 +42,13 @@ public class ApiRoutes {
         return new RequestIds();
     }
 
+    /** The admin API waits for the database. What the other paths answer with is made on the event loop already. */
+    @Bean
+    @Order(Ordered.HIGHEST_PRECEDENCE)
+    LoopAnswers loopAnswers() {
+        return LoopAnswers.on("/admin/**");
+    }
+
     @Bean
     @Order(-2) // before Spring Boot's own
     ApiErrors apiErrors() {

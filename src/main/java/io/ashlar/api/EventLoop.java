@@ -9,7 +9,7 @@ import reactor.netty.http.server.HttpServerRequest;
 
 /**
  * The event loop of a request's connection. Every answer is given from there: an answer that ends on another thread races
- * with the next request on the same connection, and now and then that one is never read (ApiDoorTest has it).
+ * with the next request on the same connection, and now and then that one is never read (AdminApiTest has it).
  */
 public final class EventLoop {
     private EventLoop() {}

@@ -173,6 +173,18 @@ class AdminApiTest {
                 .isEqualTo(401);
     }
 
+    /** An answer that ends on another thread than its connection's leaves, now and then, the next request unread. */
+    @Test
+    void a_connection_is_read_again_after_every_answer() {
+        for (int i = 0; i < 300; i++) {
+            assertThat(send("GET", "/openapi.json", "").statusCode()).isEqualTo(200);
+            assertThat(send("GET", "/usage.csv?by=model", "").statusCode()).isEqualTo(200);
+            assertThat(send("GET", "/tenants/nobody", "").statusCode()).isEqualTo(404);
+            assertThat(server.get("/admin/v1/tenants", server.apiKey()).statusCode())
+                    .isEqualTo(401);
+        }
+    }
+
     @Test
     void usage_is_reported_as_it_is_in_the_ledger() {
         String name = unique("used");
