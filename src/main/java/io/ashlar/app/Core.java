@@ -415,8 +415,8 @@ public class Core {
     }
 
     @Bean
-    Attainment attainment() {
-        return new Attainment(System::nanoTime);
+    Attainment attainment(ServiceClasses classes) {
+        return new Attainment(classes::find, System::nanoTime);
     }
 
     @Bean

@@ -33,9 +33,12 @@ import io.ashlar.serving.Serving;
 import jakarta.annotation.security.RolesAllowed;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** What is served: its state, where, for whom, by which policy, at what price; models of ours, and upstreams. */
@@ -54,6 +57,7 @@ public class DeploymentsView extends Page {
     private final transient ConsoleActors actors;
     private transient Map<String, DeploymentUse> use = Map.of();
     private transient Map<String, ServedState> shown = Map.of();
+    private transient Set<String> listed = Set.of();
     private final Map<String, Div> stateCells = new HashMap<>();
     private final Grid<Deployment> grid = new Grid<>();
 
@@ -74,14 +78,10 @@ public class DeploymentsView extends Page {
         this.actors = actors;
         Actor actor = actors.actor();
         Map<String, Price> prices = limits.prices(actor);
-        grid.addColumn(Deployment::name).setHeader("Name").setAutoWidth(true).setFlexGrow(2);
-        grid.addComponentColumn(d -> {
-                    Div cell = new Div(state(d).badge());
-                    stateCells.put(d.name(), cell);
-                    return cell;
-                })
-                .setHeader("State")
-                .setAutoWidth(true);
+        grid.addComponentColumn(this::nameAndState)
+                .setHeader("Name, state")
+                .setAutoWidth(true)
+                .setFlexGrow(2);
         grid.addComponentColumn(this::source).setHeader("Model, place").setAutoWidth(true);
         grid.addComponentColumn(d -> lines(policy(d), String.join(", ", used(d).classes())))
                 .setHeader("Policy, classes")
@@ -119,8 +119,9 @@ public class DeploymentsView extends Page {
         UI ui = event.getUI();
         Runnable stop = pulse.onBeat(() -> push(ui, () -> {
             Map<String, ServedState> now = states();
-            if (!stateCells.keySet().containsAll(now.keySet())) {
-                refresh(); // somebody else made one
+            if (!now.keySet().equals(listed)
+                    && !names(catalog.deployments(actors.actor())).equals(listed)) {
+                refresh(); // somebody else made or deleted one
                 return;
             }
             now.forEach((name, state) -> {
@@ -149,8 +150,24 @@ public class DeploymentsView extends Page {
         attempt(() -> {
             shown = states();
             use = catalog.use(actors.actor());
-            grid.setItems(catalog.deployments(actors.actor()));
+            List<Deployment> all = catalog.deployments(actors.actor());
+            stateCells.clear();
+            listed = names(all);
+            grid.setItems(all);
         });
+    }
+
+    private static Set<String> names(List<Deployment> deployments) {
+        return deployments.stream().map(Deployment::name).collect(Collectors.toUnmodifiableSet());
+    }
+
+    /** In one cell: beside the actions, which stay in sight, a narrow screen has room for no more. */
+    private Div nameAndState(Deployment d) {
+        Div state = new Div(state(d).badge());
+        stateCells.put(d.name(), state);
+        Div cell = new Div(new Span(d.name()), state);
+        cell.addClassName("two-lines");
+        return cell;
     }
 
     private static Div lines(String first, String second) {

@@ -8,7 +8,9 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.Function;
 import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 
 /** How the promises of service classes were kept of late: in memory, of this process, bounded. */
 public final class Attainment {
@@ -21,12 +23,7 @@ public final class Attainment {
 
     private static final class Of {
         final Deque<Ended> ended = new ArrayDeque<>();
-        ServiceClass promised;
         int kept;
-
-        Of(ServiceClass promised) {
-            this.promised = promised;
-        }
 
         void add(Ended e) {
             ended.addLast(e);
@@ -50,33 +47,36 @@ public final class Attainment {
     public record Missed(String serviceClass, double percent, double promised, int requests) {}
 
     private final Map<String, Of> classes = new TreeMap<>();
+    private final Function<String, @Nullable ServiceClass> present;
     private final LongSupplier nanoTime;
 
-    public Attainment(LongSupplier nanoTime) {
+    /** @param present the class of a name as it is now, null where there is none any more */
+    public Attainment(Function<String, @Nullable ServiceClass> present, LongSupplier nanoTime) {
+        this.present = present;
         this.nanoTime = nanoTime;
     }
 
     /** A request of a class with targets ended. */
-    public synchronized void note(ServiceClass promised, boolean kept) {
-        Of of = classes.computeIfAbsent(promised.name(), n -> new Of(promised));
-        of.promised = promised;
-        of.add(new Ended(nanoTime.getAsLong(), kept));
+    public synchronized void note(String serviceClass, boolean kept) {
+        classes.computeIfAbsent(serviceClass, n -> new Of()).add(new Ended(nanoTime.getAsLong(), kept));
     }
 
-    /** Classes that kept their targets less often in the last five minutes than they should. */
+    /** Classes that kept their targets less often in the last five minutes than they should. One that was removed owes nothing. */
     public synchronized List<Missed> missed() {
         List<Missed> missed = new ArrayList<>();
         long oldest = nanoTime.getAsLong() - WINDOW;
-        for (Of of : classes.values()) {
+        classes.keySet().removeIf(name -> present.apply(name) == null);
+        classes.forEach((name, of) -> {
             while (!of.ended.isEmpty() && of.ended.getFirst().nanos - oldest < 0) {
                 of.remove();
             }
             int requests = of.ended.size();
             double percent = requests == 0 ? 100 : 100.0 * of.kept / requests;
-            if (requests >= FEWEST && percent < of.promised.percentile()) {
-                missed.add(new Missed(of.promised.name(), percent, of.promised.percentile(), requests));
+            ServiceClass promised = present.apply(name);
+            if (promised != null && requests >= FEWEST && percent < promised.percentile()) {
+                missed.add(new Missed(name, percent, promised.percentile(), requests));
             }
-        }
+        });
         return missed;
     }
 }

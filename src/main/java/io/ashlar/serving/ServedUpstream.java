@@ -158,27 +158,7 @@ public final class ServedUpstream implements Served {
 
     /** A request, ready to be sent. */
     public Work work(UpstreamRequest request) {
-        return new Work() {
-            @Override
-            public int promptTokens() {
-                return request.promptTokens();
-            }
-
-            @Override
-            public int maxTokens() {
-                return request.maxTokens();
-            }
-
-            @Override
-            public int choices() {
-                return request.choices();
-            }
-
-            @Override
-            public Started start(Terms terms) {
-                return send(request, terms);
-            }
-        };
+        return new Work(request.promptTokens(), request.maxTokens(), request.choices(), terms -> send(request, terms));
     }
 
     private Work.Started send(UpstreamRequest request, Terms terms) {

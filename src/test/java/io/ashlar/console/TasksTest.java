@@ -157,7 +157,10 @@ class TasksTest {
         assertThat(page.getByText("Down").first()).isVisible();
         open("");
         assertThat(page.getByText("The server of " + name)).isVisible();
+        open("deployments");
+        assertThat(button("Change " + name)).isVisible();
         server.service(Catalog.class).delete(name, Actor.SYSTEM);
+        assertThat(button("Change " + name)).hasCount(0); // an open page follows what others do
     }
 
     @Test

@@ -333,7 +333,7 @@ public final class Admission {
     }
 
     private Admitted start(Request of, Stay stay, Work work, Terms terms, Reservation reservation) {
-        Work.Started started = work.start(terms);
+        Work.Started started = work.start().apply(terms);
         Generation generation = started.generation();
         ServiceClass serviceClass = terms.serviceClass();
         int prompt = work.promptTokens();

@@ -79,7 +79,7 @@ final class RequestMeters {
                     (of.ttft().isZero() || usage.firstTokenNanos() <= of.ttft().toNanos())
                             && (of.tpot().isZero() || tpot <= of.tpot().toNanos());
             (kept ? m.attained : m.missed).increment();
-            attainment.note(of, kept);
+            attainment.note(of.name(), kept);
         }
     }
 
