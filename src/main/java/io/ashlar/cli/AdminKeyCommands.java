@@ -5,7 +5,6 @@ import io.ashlar.access.InvalidRequestException;
 import io.ashlar.app.Workbench;
 import io.ashlar.identity.AdminKeys.AdminKey;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -23,10 +22,6 @@ final class AdminKeyCommands {
 
     private AdminKeyCommands() {}
 
-    private static Workbench open(CommonOptions common) {
-        return new Workbench(common.properties(Map.of()));
-    }
-
     /** Every key's prefix, name and state. */
     @Command(name = "list", description = "Shows every key's prefix, name and state.", mixinStandardHelpOptions = true)
     static final class ListKeys implements Callable<Integer> {
@@ -35,7 +30,7 @@ final class AdminKeyCommands {
 
         @Override
         public Integer call() {
-            try (Workbench workbench = open(common)) {
+            try (Workbench workbench = common.workbench()) {
                 System.out.printf("%-20s %-10s %s%n", "KEY", "STATE", "NAME");
                 for (AdminKey key : workbench.adminKeys().all(ACTOR)) {
                     System.out.printf(
@@ -61,7 +56,7 @@ final class AdminKeyCommands {
 
         @Override
         public Integer call() {
-            try (Workbench workbench = open(common)) {
+            try (Workbench workbench = common.workbench()) {
                 System.out.println(workbench.adminKeys().create(name, ACTOR));
             }
             return 0;
@@ -83,7 +78,7 @@ final class AdminKeyCommands {
         @Override
         public Integer call() {
             String prefix = key.startsWith("ash_") ? key.split("_")[1] : key;
-            try (Workbench workbench = open(common)) {
+            try (Workbench workbench = common.workbench()) {
                 List<AdminKey> found = workbench.adminKeys().all(ACTOR).stream()
                         .filter(k -> k.prefix().equals(prefix) && !k.revoked())
                         .toList();

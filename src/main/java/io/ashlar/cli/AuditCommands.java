@@ -7,7 +7,6 @@ import io.ashlar.audit.AuditLog.Verification;
 import io.ashlar.audit.AuditTable;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
-import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -46,7 +45,7 @@ final class AuditCommands {
 
         @Override
         public Integer call() {
-            try (Workbench workbench = new Workbench(common.properties(Map.of()));
+            try (Workbench workbench = common.workbench();
                     PrintWriter out = new PrintWriter(System.out, true, StandardCharsets.UTF_8)) {
                 AuditTable.write(workbench.audit(), Actor.COMMAND_LINE, new AuditFilter(actor, action, subject), out);
             }
@@ -72,7 +71,7 @@ final class AuditCommands {
         @Override
         public Integer call() {
             Verification found;
-            try (Workbench workbench = new Workbench(common.properties(Map.of()))) {
+            try (Workbench workbench = common.workbench()) {
                 found = workbench.audit().verify(expect);
             }
             if (found.broken() != null) {

@@ -11,7 +11,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -51,10 +50,6 @@ final class BlueprintCommands {
                 throw new InvalidRequestException("key", "--url needs --key, or the variable ASHLAR_ADMIN_KEY.");
             }
             return new AdminClient(url, secret);
-        }
-
-        Workbench workbench() {
-            return new Workbench(common.properties(Map.of()));
         }
     }
 
@@ -106,7 +101,7 @@ final class BlueprintCommands {
                 return Documents.read(Documents.parse(new String(answer, StandardCharsets.UTF_8)), Applied.class)
                         .changes();
             }
-            try (Workbench workbench = target.workbench()) {
+            try (Workbench workbench = target.common.workbench()) {
                 return workbench.blueprints().apply(wanted, dryRun, Actor.COMMAND_LINE);
             }
         }
@@ -133,7 +128,7 @@ final class BlueprintCommands {
                 String answer = new String(client.get("/configuration"), StandardCharsets.UTF_8);
                 return Documents.read(Documents.parse(answer), Blueprint.class);
             }
-            try (Workbench workbench = target.workbench()) {
+            try (Workbench workbench = target.common.workbench()) {
                 return workbench.blueprints().export(Actor.COMMAND_LINE);
             }
         }

@@ -2,6 +2,7 @@ package io.ashlar.cli;
 
 import io.ashlar.app.AshlarProperties;
 import io.ashlar.app.Configuration;
+import io.ashlar.app.Workbench;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
@@ -24,5 +25,10 @@ final class CommonOptions {
             values.put("data", data.toString());
         }
         return Configuration.read(config, values);
+    }
+
+    /** What a command on the data folder works with; to be closed. */
+    Workbench workbench() {
+        return new Workbench(properties(Map.of()));
     }
 }

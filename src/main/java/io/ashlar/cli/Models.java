@@ -2,7 +2,6 @@ package io.ashlar.cli;
 
 import io.ashlar.access.Actor;
 import io.ashlar.access.InvalidRequestException;
-import io.ashlar.app.AshlarProperties;
 import io.ashlar.app.Workbench;
 import io.ashlar.block.Quantization;
 import io.ashlar.identity.Tenant;
@@ -14,7 +13,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -34,11 +32,6 @@ final class Models {
 
     private Models() {}
 
-    private static Workbench open(CommonOptions common) {
-        AshlarProperties properties = common.properties(Map.of());
-        return new Workbench(properties);
-    }
-
     static String megabytes(long bytes) {
         return String.format(Locale.ROOT, "%,.1f MB", bytes / 1e6);
     }
@@ -54,7 +47,7 @@ final class Models {
 
         @Override
         public Integer call() {
-            try (Workbench workbench = open(common)) {
+            try (Workbench workbench = common.workbench()) {
                 List<ModelSummary> models = workbench.library().list(ACTOR);
                 if (models.isEmpty()) {
                     System.out.println("No models yet. Import one with: ./ashlar models import DIR --name NAME");
@@ -184,7 +177,7 @@ final class Models {
 
         @Override
         public Integer call() throws IOException {
-            try (Workbench workbench = open(common)) {
+            try (Workbench workbench = common.workbench()) {
                 List<Tenant> tenants = new ArrayList<>();
                 for (String grant : grants) {
                     tenants.add(workbench
@@ -237,7 +230,7 @@ final class Models {
 
         @Override
         public Integer call() {
-            try (Workbench workbench = open(common)) {
+            try (Workbench workbench = common.workbench()) {
                 long freed = workbench.library().remove(name, ACTOR);
                 System.out.println("Removed " + name + "; " + megabytes(freed) + " were freed.");
             }
