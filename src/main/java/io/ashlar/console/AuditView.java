@@ -49,13 +49,13 @@ public class AuditView extends Page {
         filters.addClassName("filters");
         Div tools = new Div(filters, export);
         tools.addClassName("tools");
-        grid.addColumn(e -> time(e.at())).setHeader("When").setWidth("13rem").setFlexGrow(0);
-        grid.addColumn(AuditEntry::actor).setHeader("Who").setWidth("10rem");
-        grid.addComponentColumn(e -> code(e.action())).setHeader("What").setWidth("10rem");
+        grid.addColumn(e -> time(e.at())).setHeader("When").setWidth("15.5rem").setFlexGrow(0);
+        grid.addColumn(AuditEntry::actor).setHeader("Who").setWidth("9rem");
+        grid.addComponentColumn(e -> code(e.action())).setHeader("What").setWidth("11rem");
         grid.addColumn(AuditEntry::subject).setHeader("To whom").setWidth("11rem");
         grid.addComponentColumn(AuditView::change)
                 .setHeader("Before and after")
-                .setWidth("16rem")
+                .setWidth("14rem")
                 .setFlexGrow(3);
         grid.addColumn(AuditEntry::origin).setHeader("From").setWidth("8rem").setFlexGrow(0);
         grid.setAllRowsVisible(true);

@@ -121,7 +121,7 @@ public class KeysView extends Page implements HasUrlParameter<String> {
         name.setHelperText("What it is for, so that you know it again.");
         name.setWidthFull();
         name.setRequiredIndicatorVisible(true);
-        DatePicker expires = new DatePicker("Expires");
+        DatePicker expires = day("Expires");
         expires.setPlaceholder("Never");
         expires.setClearButtonVisible(true);
         expires.setMin(LocalDate.ofInstant(clock.instant(), ZoneOffset.UTC).plusDays(1));

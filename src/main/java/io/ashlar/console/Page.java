@@ -6,6 +6,7 @@ import com.vaadin.flow.component.UIDetachedException;
 import com.vaadin.flow.component.button.Button;
 import com.vaadin.flow.component.button.ButtonVariant;
 import com.vaadin.flow.component.confirmdialog.ConfirmDialog;
+import com.vaadin.flow.component.datepicker.DatePicker;
 import com.vaadin.flow.component.html.Div;
 import com.vaadin.flow.component.html.H1;
 import com.vaadin.flow.component.html.H2;
@@ -78,6 +79,15 @@ abstract class Page extends Main {
         field.setClearButtonVisible(true);
         field.setValueChangeMode(ValueChangeMode.LAZY);
         field.addValueChangeListener(e -> changed.run());
+        return field;
+    }
+
+    /** A field for a day, written as all days are here, whatever the browser's country. */
+    static DatePicker day(String label) {
+        DatePicker.DatePickerI18n words = new DatePicker.DatePickerI18n();
+        words.setDateFormats("d MMM yyyy", "yyyy-MM-dd");
+        DatePicker field = new DatePicker(label);
+        field.setI18n(words);
         return field;
     }
 

@@ -61,11 +61,11 @@ public class RequestsView extends Page {
         Div tools = new Div(filters, live);
         tools.addClassName("tools");
         grid.addColumn(e -> moment(e.arrived())).setHeader("Arrived").setAutoWidth(true);
+        grid.addComponentColumn(RequestsView::state).setHeader("Status").setAutoWidth(true);
         grid.addColumn(RequestLog.Entry::tenant).setHeader("Tenant").setAutoWidth(true);
         grid.addColumn(RequestLog.Entry::model).setHeader("Model").setAutoWidth(true);
         grid.addColumn(RequestLog.Entry::serviceClass).setHeader("Class").setAutoWidth(true);
         grid.addColumn(e -> count(e.prompt())).setHeader("Prompt").setAutoWidth(true);
-        grid.addComponentColumn(RequestsView::state).setHeader("Status").setAutoWidth(true);
         grid.addComponentColumn(e -> {
                     Button open = small("Timeline", () -> open(e));
                     open.setAriaLabel("Timeline of " + e.id());

@@ -128,10 +128,8 @@ public class TenantView extends Page implements HasUrlParameter<String>, HasDyna
         UsageReports.Health own = health.getOrDefault(tenant.id(), new UsageReports.Health(0, null, null));
         Div facts = new Div(
                 tenant.status() == Tenant.Status.ACTIVE ? badge("Active", "good") : badge("Suspended", "warn"),
-                new Span("Targets kept, 7 days: "),
-                TenantsView.attainment(own.attainment()),
-                new Span("Budget: "),
-                TenantsView.budget(own.budget()),
+                fact("Targets kept, 7 days:", TenantsView.attainment(own.attainment())),
+                fact("Budget:", TenantsView.budget(own.budget())),
                 new Span("Class " + tenant.serviceClass() + ", weight " + tenant.weight()));
         facts.addClassName("facts");
         if (platform) {
@@ -174,16 +172,30 @@ public class TenantView extends Page implements HasUrlParameter<String>, HasDyna
         if (granted.isEmpty()) {
             list.add(new Paragraph("None yet."));
         }
-        Div panel = panel("Models that it may use", list);
+        Div actions = actions();
         if (actor.may(Permission.USE_TENANT, tenant.id())) {
-            panel.add(new RouterLink("Try them", PlaygroundView.class, tenant.name()));
+            actions.add(new RouterLink("Try them", PlaygroundView.class, tenant.name()));
         }
         if (platform) {
-            Button change = small("Models", () -> models(tenant, granted));
-            change.setAriaLabel("Models of " + tenant.name());
-            panel.add(change);
+            Button change = small("Change models", () -> models(tenant, granted));
+            change.setAriaLabel("Change models of " + tenant.name());
+            actions.add(change);
         }
-        return panel;
+        return panel("Models that it may use", list, actions);
+    }
+
+    /** What can be done with a panel, below it. */
+    private static Div actions(Component... all) {
+        Div actions = new Div(all);
+        actions.addClassName("panel-actions");
+        return actions;
+    }
+
+    /** A name with its value, which stay together. */
+    private static Div fact(String name, Component value) {
+        Div fact = new Div(new Span(name), value);
+        fact.addClassName("fact");
+        return fact;
     }
 
     private void models(Tenant tenant, Set<String> granted) {
@@ -222,9 +234,10 @@ public class TenantView extends Page implements HasUrlParameter<String>, HasDyna
             line.addClassName("facts");
             panel.add(line);
         }
-        panel.add(new RouterLink("API keys", KeysView.class, tenant.name()));
+        Div actions = actions(new RouterLink("API keys", KeysView.class, tenant.name()));
+        panel.add(actions);
         if (changes) {
-            panel.add(small(
+            actions.add(small(
                     "Create project",
                     () -> ask(
                             "Create project",

@@ -47,8 +47,8 @@ public class UsageView extends Page {
     private final transient ExecutorService blockingWork;
     private final transient ConsoleActors actors;
     private int asked;
-    private final DatePicker from = new DatePicker("From");
-    private final DatePicker to = new DatePicker("To");
+    private final DatePicker from = day("From");
+    private final DatePicker to = day("To");
     private final TextField tenant = new TextField("Tenant");
     private final Select<By> by = new Select<>();
     private final Chart chart = new Chart("Tokens by day", "", true, new Chart.Series("tokens", Chart.FIRST, false));

@@ -156,9 +156,12 @@ public final class ServiceClasses {
         }
     }
 
-    /** True if there was one. A class that a tenant has stays. */
+    /** True if there was one. A class that a tenant has stays, and so does the one that new tenants get. */
     public boolean remove(String name, Actor actor) {
         actor.require(Permission.CHANGE_PLATFORM);
+        if (name.equals(ServiceClass.STANDARD.name())) {
+            throw new InvalidRequestException("name", "The class '" + name + "' is the one that new tenants get.");
+        }
         try {
             return Boolean.TRUE.equals(transactions.execute(t -> {
                 boolean removed = database.sql("delete from service_class where name = :name")

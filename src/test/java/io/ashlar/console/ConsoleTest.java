@@ -221,12 +221,12 @@ class ConsoleTest {
         String key = server.service(ApiKeys.class).create(tenant, "k", null, Actor.SYSTEM);
         signIn();
         page.navigate(server.server().consoleUrl() + "/tenants/chooser");
-        button("Models of chooser").click();
+        button("Change models of chooser").click();
         page.getByLabel("demo-draft").check();
         shot("tenant-models");
         button("Save").click();
         await("the grant", () -> server.get("/v1/models/demo-draft", key).statusCode() == 200);
-        button("Models of chooser").click();
+        button("Change models of chooser").click();
         page.getByLabel("demo-draft").uncheck();
         button("Save").click();
         await(

@@ -15,7 +15,10 @@ import io.ashlar.catalog.Catalog;
 import io.ashlar.identity.Members;
 import io.ashlar.identity.Tenants;
 import io.ashlar.quota.Limits;
+import io.ashlar.quota.ServiceClasses;
+import io.ashlar.scheduler.ServiceClass;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.UUID;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
@@ -207,6 +210,71 @@ class TasksTest {
                         .orElseThrow()
                         .theme()
                         .equals("system"));
+    }
+
+    @Test
+    void a_class_is_added_changed_and_removed() {
+        open("settings");
+        button("Add class").click();
+        page.getByLabel("Name", new Page.GetByLabelOptions().setExact(true)).fill("Night");
+        button("Save").click();
+        assertThat(page.getByText("A class's name has 1 to 32 small letters")).isVisible();
+        page.getByLabel("Name", new Page.GetByLabelOptions().setExact(true)).fill("night");
+        page.getByLabel("Kept for, percent").fill("97.5");
+        page.getByLabel("Most that wait").fill("7");
+        page.getByText("Its pages may be taken for others").click();
+        button("Save").click();
+        assertThat(page.getByText("97.5 %")).isVisible();
+        ServiceClasses classes = server.service(ServiceClasses.class);
+        ServiceClass made = classes.stored(Actor.SYSTEM).stream()
+                .filter(c -> c.name().equals("night"))
+                .findFirst()
+                .orElseThrow();
+        org.assertj.core.api.Assertions.assertThat(made)
+                .extracting(ServiceClass::percentile, ServiceClass::queueLength, ServiceClass::preemptible)
+                .containsExactly(97.5, 7, false);
+        button("Change night").click();
+        page.screenshot(new Page.ScreenshotOptions().setPath(Path.of("target/console-dialogs/class.png")));
+        page.getByLabel("Order").fill("16");
+        button("Save").click();
+        assertThat(page.getByText("A whole number from 0 to 15.")).isVisible();
+        button("Cancel").click();
+        button("Remove night").click();
+        confirm("Remove");
+        assertThat(page.getByText("97.5 %")).hasCount(0);
+        button("Remove standard").click();
+        confirm("Remove");
+        assertThat(page.getByText("is the one that new tenants get")).isVisible();
+    }
+
+    @Test
+    void a_provider_is_added_and_keeps_what_was_said_of_it() {
+        open("settings");
+        button("Add provider").click();
+        page.getByLabel("Name", new Page.GetByLabelOptions().setExact(true)).fill("acme");
+        page.getByLabel("Title").fill("Acme");
+        page.getByLabel("Issuer").fill("http://login.acme.example");
+        page.getByLabel("Client id").fill("ashlar");
+        page.getByLabel("Scopes").fill("profile groups");
+        page.getByLabel("User name").fill("upn");
+        page.getByLabel("Rules").fill("groups = ops : king");
+        button("Save").click();
+        assertThat(page.getByText("with one of the roles")).isVisible();
+        page.getByLabel("Rules").fill("https://acme.example/groups = urn:ops : platform_viewer");
+        button("Save").click();
+        assertThat(page.getByText("An issuer is an address with https.")).isVisible();
+        page.getByLabel("Issuer").fill("https://login.acme.example");
+        button("Save").click();
+        assertThat(page.getByText("https://login.acme.example")).isVisible();
+        button("Change acme").click();
+        assertThat(page.getByLabel("Rules")).hasValue("https://acme.example/groups = urn:ops : platform_viewer");
+        assertThat(page.getByLabel("Scopes")).hasValue("profile groups");
+        assertThat(page.getByLabel("User name")).hasValue("upn");
+        page.screenshot(new Page.ScreenshotOptions().setPath(Path.of("target/console-dialogs/provider.png")));
+        button("Cancel").click();
+        button("Remove acme").click();
+        confirm("Remove");
+        assertThat(page.getByText("https://login.acme.example")).hasCount(0);
     }
 
     @Test
