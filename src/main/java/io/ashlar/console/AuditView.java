@@ -49,13 +49,13 @@ public class AuditView extends Page {
         filters.addClassName("filters");
         Div tools = new Div(filters, export);
         tools.addClassName("tools");
-        grid.addColumn(e -> time(e.at())).setHeader("When").setWidth("15.5rem").setFlexGrow(0);
+        grid.addColumn(e -> exact(e.at())).setHeader("When").setWidth("16.5rem").setFlexGrow(0);
         grid.addColumn(AuditEntry::actor).setHeader("Who").setWidth("9rem");
         grid.addComponentColumn(e -> code(e.action())).setHeader("What").setWidth("11rem");
         grid.addColumn(AuditEntry::subject).setHeader("To whom").setWidth("11rem");
         grid.addComponentColumn(AuditView::change)
                 .setHeader("Before and after")
-                .setWidth("14rem")
+                .setWidth("13rem")
                 .setFlexGrow(3);
         grid.addColumn(AuditEntry::origin).setHeader("From").setWidth("8rem").setFlexGrow(0);
         grid.setAllRowsVisible(true);

@@ -32,6 +32,10 @@ abstract class Page extends Main {
     private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("d MMM yyyy, HH:mm 'UTC'", Locale.ENGLISH)
             .withZone(ZoneOffset.UTC);
 
+    private static final DateTimeFormatter EXACT = DateTimeFormatter.ofPattern(
+                    "d MMM yyyy, HH:mm:ss 'UTC'", Locale.ENGLISH)
+            .withZone(ZoneOffset.UTC);
+
     private static final DateTimeFormatter MOMENT =
             DateTimeFormatter.ofPattern("HH:mm:ss 'UTC'", Locale.ENGLISH).withZone(ZoneOffset.UTC);
 
@@ -128,6 +132,11 @@ abstract class Page extends Main {
 
     static String time(Instant instant) {
         return TIME.format(instant);
+    }
+
+    /** To the second, for what is looked at one by one. */
+    static String exact(Instant instant) {
+        return EXACT.format(instant);
     }
 
     /** To the second, for what goes on now. */

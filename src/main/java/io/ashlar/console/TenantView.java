@@ -6,11 +6,8 @@ import com.vaadin.flow.component.button.Button;
 import com.vaadin.flow.component.checkbox.Checkbox;
 import com.vaadin.flow.component.checkbox.CheckboxGroup;
 import com.vaadin.flow.component.dialog.Dialog;
-import com.vaadin.flow.component.grid.Grid;
-import com.vaadin.flow.component.grid.GridVariant;
 import com.vaadin.flow.component.html.Div;
 import com.vaadin.flow.component.html.H1;
-import com.vaadin.flow.component.html.H2;
 import com.vaadin.flow.component.html.Header;
 import com.vaadin.flow.component.html.Paragraph;
 import com.vaadin.flow.component.html.Span;
@@ -28,11 +25,10 @@ import io.ashlar.access.InvalidRequestException;
 import io.ashlar.access.Permission;
 import io.ashlar.catalog.Catalog;
 import io.ashlar.catalog.Deployment;
+import io.ashlar.identity.ApiKeys;
 import io.ashlar.identity.Project;
 import io.ashlar.identity.Tenant;
 import io.ashlar.identity.Tenants;
-import io.ashlar.quota.Limit;
-import io.ashlar.quota.LimitKind;
 import io.ashlar.quota.Limits;
 import io.ashlar.quota.Quotas;
 import io.ashlar.quota.ServiceClasses;
@@ -47,7 +43,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
-import org.jspecify.annotations.Nullable;
 
 /** A tenant: how it does, its projects, keys, limits, class and grants. Its own members come here first. */
 @Route("tenants")
@@ -60,8 +55,7 @@ public class TenantView extends Page implements HasUrlParameter<String>, HasDyna
     private final transient Tenants tenants;
 
     private final transient Catalog catalog;
-    private final transient Limits limits;
-    private final transient Quotas quotas;
+    private final transient LimitsSection.Services limits;
     private final transient ServiceClasses classes;
     private final transient UsageReports usage;
     private final transient Clock clock;
@@ -73,6 +67,7 @@ public class TenantView extends Page implements HasUrlParameter<String>, HasDyna
             Catalog catalog,
             Limits limits,
             Quotas quotas,
+            ApiKeys keys,
             ServiceClasses classes,
             UsageReports usage,
             Clock clock,
@@ -80,8 +75,7 @@ public class TenantView extends Page implements HasUrlParameter<String>, HasDyna
         super("Tenant");
         this.tenants = tenants;
         this.catalog = catalog;
-        this.limits = limits;
-        this.quotas = quotas;
+        this.limits = new LimitsSection.Services(limits, quotas, tenants, keys, catalog);
         this.classes = classes;
         this.usage = usage;
         this.clock = clock;
@@ -137,7 +131,13 @@ public class TenantView extends Page implements HasUrlParameter<String>, HasDyna
         }
         Div panels = new Div(models(tenant, actor, platform), projects(tenant, actor, changes));
         panels.addClassName("panels");
-        add(header, facts, tokens(tenant, actor), panels, limitsOf(tenant, actor), content(tenant, changes));
+        add(
+                header,
+                facts,
+                tokens(tenant, actor),
+                panels,
+                new LimitsSection(limits, tenant, actors),
+                content(tenant, changes));
     }
 
     private LocalDate today() {
@@ -267,109 +267,6 @@ public class TenantView extends Page implements HasUrlParameter<String>, HasDyna
         dialog.getFooter().add(new Button("Cancel", e -> dialog.close()), save);
         dialog.open();
         field.focus();
-    }
-
-    private Component limitsOf(Tenant tenant, Actor actor) {
-        Map<UUID, Long> used = quotas.used(tenant.id());
-        Grid<Limit> grid = new Grid<>();
-        grid.addColumn(l -> l.level().name().toLowerCase(java.util.Locale.ROOT) + " " + l.subject())
-                .setHeader("Of")
-                .setAutoWidth(true);
-        grid.addColumn(l -> l.kind().words())
-                .setHeader("Limit")
-                .setAutoWidth(true)
-                .setFlexGrow(2);
-        grid.addColumn(l -> l.model() == null ? "all models" : l.model())
-                .setHeader("For")
-                .setAutoWidth(true);
-        grid.addColumn(l -> count(l.amount())).setHeader("Amount").setAutoWidth(true);
-        grid.addColumn(l -> used.get(l.id()) == null ? "–" : count(used.get(l.id())))
-                .setHeader("Used here")
-                .setAutoWidth(true);
-        grid.addColumn(l -> l.warnPercent().isEmpty() ? "–" : l.warnPercent() + " %")
-                .setHeader("Warns at")
-                .setAutoWidth(true);
-        grid.addComponentColumn(l -> removal(tenant, l, actor))
-                .setHeader("Actions")
-                .setAutoWidth(true)
-                .setFlexGrow(0);
-        grid.setAllRowsVisible(true);
-        grid.addThemeVariants(GridVariant.LUMO_NO_BORDER);
-        grid.setEmptyStateComponent(empty("No limits", "It may use what the machine has."));
-        grid.setItems(limits.ofTenant(tenant.id(), actor));
-        Div head = new Div(new H2("Limits"));
-        head.addClassName("tools");
-        if (actor.may(Permission.CHANGE_TENANT, tenant.id())) {
-            head.add(new Button("Set a limit", e -> limit(tenant)));
-        }
-        return new Div(head, grid);
-    }
-
-    private Component removal(Tenant tenant, Limit limit, Actor actor) {
-        boolean may = limit.level() == Limit.Level.TENANT
-                ? actor.may(Permission.CHANGE_PLATFORM)
-                : actor.may(Permission.CHANGE_TENANT, tenant.id());
-        return may
-                ? small(
-                        "Remove",
-                        () -> confirm(
-                                "Remove the limit?",
-                                "It is " + limit.words() + ".",
-                                "Remove",
-                                () -> act(
-                                        () -> limits.remove(tenant.id(), limit.id(), actors.actor()),
-                                        "Removed the limit.")))
-                : new Span();
-    }
-
-    private void limit(Tenant tenant) {
-        Actor actor = actors.actor();
-        Dialog dialog = new Dialog("Set a limit of " + tenant.name());
-        Select<LimitKind> kind = new Select<>();
-        kind.setLabel("What is counted");
-        kind.setItems(LimitKind.values());
-        kind.setItemLabelGenerator(LimitKind::words);
-        kind.setValue(LimitKind.TOKENS_PER_MONTH);
-        kind.setWidthFull();
-        NumberField amount = new NumberField("Amount");
-        amount.setMin(0);
-        amount.setStep(1);
-        amount.setWidthFull();
-        Select<Project> project = new Select<>();
-        project.setLabel("Of");
-        project.setEmptySelectionAllowed(actor.may(Permission.CHANGE_PLATFORM));
-        project.setEmptySelectionCaption("the tenant as a whole");
-        project.setItems(tenants.projects(tenant.id(), actor));
-        project.setItemLabelGenerator(p -> p == null ? "the tenant as a whole" : "the project " + p.name());
-        project.setWidthFull();
-        Checkbox warn = new Checkbox("Warn at 80 %", true);
-        Button save = primary("Set", () -> {
-            Double value = amount.getValue();
-            @Nullable Project of = project.getValue();
-            try {
-                Limits.Wanted wanted = new Limits.Wanted(
-                        of == null ? null : of.id(),
-                        null,
-                        null,
-                        kind.getValue(),
-                        value == null ? -1 : value.longValue(),
-                        warn.getValue() ? List.of(80) : List.of(),
-                        false);
-                limits.set(tenant.id(), wanted, actors.actor());
-                dialog.close();
-                done("Set the limit.");
-                show();
-            } catch (InvalidRequestException | io.ashlar.access.NotPermittedException e) {
-                amount.setErrorMessage(e.getMessage());
-                amount.setInvalid(true);
-            }
-        });
-        VerticalLayout form = new VerticalLayout(kind, amount, project, warn);
-        form.setPadding(false);
-        dialog.add(form);
-        dialog.getFooter().add(new Button("Cancel", e -> dialog.close()), save);
-        dialog.setWidth("28rem");
-        dialog.open();
     }
 
     private Component content(Tenant tenant, boolean changes) {

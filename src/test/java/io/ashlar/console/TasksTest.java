@@ -12,6 +12,7 @@ import com.microsoft.playwright.options.AriaRole;
 import io.ashlar.access.Actor;
 import io.ashlar.app.TestServer;
 import io.ashlar.catalog.Catalog;
+import io.ashlar.identity.ApiKeys;
 import io.ashlar.identity.Members;
 import io.ashlar.identity.Tenants;
 import io.ashlar.quota.Limits;
@@ -19,6 +20,7 @@ import io.ashlar.quota.ServiceClasses;
 import io.ashlar.scheduler.ServiceClass;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.UUID;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
@@ -283,6 +285,51 @@ class TasksTest {
         button("Block 0 of demo-base, shared by 2 models").click();
         assertThat(page.getByText(Pattern.compile("used by demo-base, demo-pirate")))
                 .isVisible();
+    }
+
+    @Test
+    void a_limit_of_a_key_for_one_model_is_set_and_changed() {
+        UUID tenant = server.service(Tenants.class).create("limited-key", Actor.SYSTEM);
+        server.service(Catalog.class).grant(tenant, "demo-base", Actor.SYSTEM);
+        ApiKeys keys = server.service(ApiKeys.class);
+        keys.create(tenant, "ci", null, Actor.SYSTEM);
+        open("tenants/limited-key");
+        button("Set a limit").click();
+        page.getByLabel("What is counted").click();
+        option("money per month").click();
+        page.getByLabel("Amount").fill("12.5");
+        page.getByLabel("Warns at, percent").fill("90, often");
+        page.getByLabel("Of", new Page.GetByLabelOptions().setExact(true)).fill("the key ci");
+        option("the key ci").click();
+        page.getByLabel("For", new Page.GetByLabelOptions().setExact(true)).fill("demo-b");
+        option("demo-base").click();
+        button("Set").click();
+        assertThat(page.getByText("Whole numbers from 1 to 100")).isVisible();
+        page.getByLabel("Warns at, percent").fill("90, 50");
+        page.screenshot(new Page.ScreenshotOptions().setPath(Path.of("target/console-dialogs/limit.png")));
+        button("Set").click();
+        assertThat(page.getByText("12.50 of money per month")).isVisible();
+        org.assertj.core.api.Assertions.assertThat(server.service(Limits.class).ofTenant(tenant, Actor.SYSTEM))
+                .singleElement()
+                .satisfies(limit -> org.assertj.core.api.Assertions.assertThat(
+                                List.of(limit.key(), limit.model(), limit.amount(), limit.warnPercent()))
+                        .containsExactly(
+                                keys.ofTenant(tenant, Actor.SYSTEM).getFirst().id(),
+                                "demo-base",
+                                12_500_000L,
+                                List.of(50, 90)));
+        page.getByText("Change", new Page.GetByTextOptions().setExact(true))
+                .last()
+                .click();
+        page.getByLabel("Amount").fill("20");
+        button("Set").click();
+        assertThat(page.getByText("20.00 of money per month")).isVisible();
+        assertThat(page.getByText("12.50")).hasCount(0);
+    }
+
+    private com.microsoft.playwright.Locator option(String text) {
+        return page.getByRole(AriaRole.OPTION, new Page.GetByRoleOptions().setName(text))
+                .first();
     }
 
     @Test
