@@ -50,9 +50,12 @@ public class AuditView extends Page {
         Div tools = new Div(filters, export);
         tools.addClassName("tools");
         grid.addColumn(e -> exact(e.at())).setHeader("When").setWidth("16.5rem").setFlexGrow(0);
-        grid.addColumn(AuditEntry::actor).setHeader("Who").setWidth("9rem");
+        grid.addColumn(AuditEntry::actor).setHeader("Who").setWidth("9rem").setTooltipGenerator(AuditEntry::actor);
         grid.addComponentColumn(e -> code(e.action())).setHeader("What").setWidth("11rem");
-        grid.addColumn(AuditEntry::subject).setHeader("To whom").setWidth("11rem");
+        grid.addColumn(AuditEntry::subject)
+                .setHeader("To whom")
+                .setWidth("11rem")
+                .setTooltipGenerator(AuditEntry::subject);
         grid.addComponentColumn(AuditView::change)
                 .setHeader("Before and after")
                 .setWidth("13rem")

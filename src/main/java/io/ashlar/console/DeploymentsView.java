@@ -100,7 +100,7 @@ public class DeploymentsView extends Page {
                     .setFrozenToEnd(true);
             Button elsewhere = new Button("Add upstream", e -> UpstreamDialog.create(this::createUpstream));
             Div buttons = new Div(elsewhere, primary("Create deployment", this::create));
-            buttons.addClassName("filters");
+            buttons.addClassName("buttons");
             Div tools = new Div(new Span(), buttons);
             tools.addClassName("tools");
             add(tools);

@@ -1,22 +1,30 @@
 package io.ashlar.console;
 
 import com.vaadin.flow.component.Component;
+import com.vaadin.flow.component.Focusable;
 import com.vaadin.flow.component.HasValidation;
+import com.vaadin.flow.component.HasValue;
+import com.vaadin.flow.component.Key;
+import com.vaadin.flow.component.KeyNotifier;
 import com.vaadin.flow.component.button.Button;
 import com.vaadin.flow.component.dialog.Dialog;
 import com.vaadin.flow.component.html.Div;
 import com.vaadin.flow.component.textfield.IntegerField;
 import com.vaadin.flow.component.textfield.NumberField;
+import com.vaadin.flow.component.textfield.TextArea;
 import com.vaadin.flow.component.textfield.TextField;
+import com.vaadin.flow.data.value.HasValueChangeMode;
+import com.vaadin.flow.data.value.ValueChangeMode;
 import io.ashlar.access.InvalidRequestException;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** A dialog of fields. What is refused is told at the field that it is about, and the dialog stays. */
 final class FieldDialog {
     private final Dialog dialog;
     private final Div form = new Div();
-    private final Map<String, HasValidation> fields = new HashMap<>();
+    private final Map<String, HasValidation> fields = new LinkedHashMap<>();
+    private Runnable enter = () -> {};
 
     FieldDialog(String title) {
         dialog = new Dialog(title);
@@ -29,6 +37,12 @@ final class FieldDialog {
     <T extends Component & HasValidation> FieldDialog field(String named, T field) {
         fields.put(named, field);
         form.add(field);
+        if (field instanceof HasValueChangeMode written
+                && field instanceof KeyNotifier keys
+                && !(field instanceof TextArea)) {
+            written.setValueChangeMode(ValueChangeMode.EAGER); // so that Enter finds what was written
+            keys.addKeyPressListener(Key.ENTER, e -> enter.run());
+        }
         return this;
     }
 
@@ -44,13 +58,21 @@ final class FieldDialog {
         return this;
     }
 
-    /** @param save closes the dialog, unless it throws */
+    /**
+     * Shows it. Enter in a field saves too, but for those of many lines.
+     *
+     * @param save closes the dialog, unless it throws
+     */
     void open(String verb, Runnable save) {
-        dialog.getFooter()
-                .add(
-                        new Button("Cancel", e -> dialog.close()),
-                        Page.primary(verb, () -> Page.attempt(() -> save(save))));
+        enter = () -> Page.attempt(() -> save(save));
+        dialog.getFooter().add(new Button("Cancel", e -> dialog.close()), Page.primary(verb, () -> enter.run()));
         dialog.open();
+        fields.values().stream()
+                .filter(f -> f instanceof Focusable<?>
+                        && ((Component) f).isVisible()
+                        && !(f instanceof HasValue<?, ?> value && value.isReadOnly()))
+                .findFirst()
+                .ifPresent(f -> ((Focusable<?>) f).focus());
     }
 
     private void save(Runnable save) {

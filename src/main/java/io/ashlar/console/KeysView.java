@@ -1,7 +1,6 @@
 package io.ashlar.console;
 
 import com.vaadin.flow.component.Component;
-import com.vaadin.flow.component.Key;
 import com.vaadin.flow.component.button.Button;
 import com.vaadin.flow.component.datepicker.DatePicker;
 import com.vaadin.flow.component.dialog.Dialog;
@@ -11,16 +10,16 @@ import com.vaadin.flow.component.html.Div;
 import com.vaadin.flow.component.html.Paragraph;
 import com.vaadin.flow.component.html.Span;
 import com.vaadin.flow.component.icon.VaadinIcon;
-import com.vaadin.flow.component.orderedlayout.VerticalLayout;
+import com.vaadin.flow.component.select.Select;
 import com.vaadin.flow.component.textfield.TextField;
 import com.vaadin.flow.router.BeforeEvent;
 import com.vaadin.flow.router.HasUrlParameter;
 import com.vaadin.flow.router.OptionalParameter;
 import com.vaadin.flow.router.PageTitle;
 import com.vaadin.flow.router.Route;
-import io.ashlar.access.InvalidRequestException;
 import io.ashlar.identity.ApiKey;
 import io.ashlar.identity.ApiKeys;
+import io.ashlar.identity.Project;
 import io.ashlar.identity.Tenant;
 import io.ashlar.identity.Tenants;
 import jakarta.annotation.security.PermitAll;
@@ -28,6 +27,7 @@ import java.time.Clock;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** A tenant's API keys. */
@@ -37,6 +37,7 @@ import org.jspecify.annotations.Nullable;
 public class KeysView extends Page implements HasUrlParameter<String> {
     private static final long serialVersionUID = 1;
 
+    private final transient Tenants tenants;
     private final transient ApiKeys keys;
     private final transient Clock clock;
     private final transient ConsoleActors actors;
@@ -46,6 +47,7 @@ public class KeysView extends Page implements HasUrlParameter<String> {
 
     public KeysView(Tenants tenants, ApiKeys keys, Clock clock, ConsoleActors actors) {
         super("API keys");
+        this.tenants = tenants;
         this.keys = keys;
         this.clock = clock;
         this.actors = actors;
@@ -55,6 +57,7 @@ public class KeysView extends Page implements HasUrlParameter<String> {
         Div tools = new Div(tenant, create);
         tools.addClassName("tools");
         grid.addColumn(ApiKey::name).setHeader("Name").setFlexGrow(2).setAutoWidth(true);
+        grid.addColumn(ApiKey::project).setHeader("Project").setAutoWidth(true);
         grid.addComponentColumn(KeysView::prefix).setHeader("Key").setAutoWidth(true);
         grid.addComponentColumn(k -> state(k.state(clock.instant())))
                 .setHeader("State")
@@ -116,41 +119,35 @@ public class KeysView extends Page implements HasUrlParameter<String> {
 
     private void create() {
         Tenant owner = tenant.getValue();
-        Dialog dialog = new Dialog("Create a key for " + owner.name());
-        TextField name = new TextField("Name");
-        name.setHelperText("What it is for, so that you know it again.");
-        name.setWidthFull();
+        TextField name = FieldDialog.text("Name", "What it is for, so that you know it again.", "");
         name.setRequiredIndicatorVisible(true);
+        List<String> projects = tenants.projects(owner.id(), actors.actor()).stream()
+                .map(Project::name)
+                .toList();
+        Select<String> project = new Select<>();
+        project.setLabel("Project");
+        project.setItems(projects);
+        project.setValue(Tenants.FIRST_PROJECT);
+        project.setVisible(projects.size() > 1);
         DatePicker expires = day("Expires");
         expires.setPlaceholder("Never");
         expires.setClearButtonVisible(true);
         expires.setMin(LocalDate.ofInstant(clock.instant(), ZoneOffset.UTC).plusDays(1));
-        expires.setWidthFull();
-        VerticalLayout form = new VerticalLayout(name, expires);
-        form.setPadding(false);
-        Button save = primary("Create", () -> create(dialog, owner, name, expires));
-        save.addClickShortcut(Key.ENTER);
-        dialog.add(form);
-        dialog.getFooter().add(new Button("Cancel", e -> dialog.close()), save);
-        dialog.setWidth("28rem");
-        dialog.open();
+        new FieldDialog("Create a key for " + owner.name())
+                .field("name", name)
+                .field("project", project)
+                .field("expires", expires)
+                .open("Create", () -> {
+                    LocalDate day = expires.getValue();
+                    Instant until = day == null
+                            ? null
+                            : day.atStartOfDay(ZoneOffset.UTC).toInstant();
+                    ApiKeys.Made made =
+                            keys.create(owner.id(), project.getValue(), name.getValue(), until, actors.actor());
+                    show(made.text());
+                    refresh();
+                });
         name.focus();
-    }
-
-    private void create(Dialog dialog, Tenant owner, TextField name, DatePicker expires) {
-        try {
-            LocalDate day = expires.getValue();
-            Instant until =
-                    day == null ? null : day.atStartOfDay(ZoneOffset.UTC).toInstant();
-            String secret = keys.create(owner.id(), name.getValue(), until, actors.actor());
-            dialog.close();
-            show(secret);
-            refresh();
-        } catch (InvalidRequestException e) {
-            name.setErrorMessage(e.getMessage());
-            name.setInvalid(true);
-            name.focus();
-        }
     }
 
     static void show(String secret) {

@@ -2,55 +2,61 @@ package io.ashlar.console;
 
 import com.vaadin.flow.component.Component;
 import com.vaadin.flow.component.button.Button;
-import com.vaadin.flow.component.dialog.Dialog;
 import com.vaadin.flow.component.grid.Grid;
 import com.vaadin.flow.component.grid.GridVariant;
 import com.vaadin.flow.component.html.Div;
 import com.vaadin.flow.component.html.Span;
-import com.vaadin.flow.component.orderedlayout.VerticalLayout;
-import com.vaadin.flow.component.select.Select;
-import com.vaadin.flow.component.textfield.PasswordField;
 import com.vaadin.flow.component.textfield.TextField;
 import com.vaadin.flow.data.provider.DataProvider;
+import com.vaadin.flow.router.BeforeEvent;
+import com.vaadin.flow.router.HasUrlParameter;
+import com.vaadin.flow.router.OptionalParameter;
 import com.vaadin.flow.router.PageTitle;
 import com.vaadin.flow.router.Route;
 import io.ashlar.access.Actor;
-import io.ashlar.access.InvalidRequestException;
 import io.ashlar.access.Permission;
-import io.ashlar.access.Role;
 import io.ashlar.identity.Member;
 import io.ashlar.identity.Members;
 import io.ashlar.identity.Tenant;
 import io.ashlar.identity.Tenants;
 import jakarta.annotation.security.RolesAllowed;
-import java.util.Arrays;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /** Who signs in, and as what. */
 @Route("members")
 @PageTitle("Members · Ashlar")
 @RolesAllowed({ConsoleSecurity.ADMINISTRATOR, ConsoleSecurity.VIEWER, ConsoleSecurity.TENANT_ADMINISTRATOR})
-public class MembersView extends Page {
+public class MembersView extends Page implements HasUrlParameter<String> {
     private static final long serialVersionUID = 1;
 
     private final transient Members members;
-    private final transient Tenants tenants;
+    private final transient MemberDialog dialog;
     private final transient ConsoleActors actors;
+    private final TenantPicker tenant;
     private final TextField search = filter("Find somebody", () -> refreshAll());
     private final Grid<Member> grid = new Grid<>();
 
     public MembersView(Members members, Tenants tenants, ConsoleActors actors) {
         super("Members");
         this.members = members;
-        this.tenants = tenants;
+        this.dialog = new MemberDialog(members, tenants, actors);
         this.actors = actors;
+        tenant = new TenantPicker(tenants, actors);
         Actor actor = actors.actor();
         UUID own = actor.tenant();
         boolean changes =
                 own == null ? actor.may(Permission.CHANGE_PLATFORM) : actor.may(Permission.CHANGE_TENANT, own);
-        Button create = primary("Create member", this::create);
+        Button create = primary("Create member", () -> dialog.create(this::refreshAll));
         create.setVisible(changes);
-        Div tools = new Div(search, create);
+        tenant.setAriaLabel("Tenant");
+        tenant.setPlaceholder("All tenants");
+        tenant.setClearButtonVisible(true);
+        tenant.setVisible(own == null);
+        tenant.addValueChangeListener(e -> refreshAll());
+        Div filters = new Div(search, tenant);
+        filters.addClassName("filters");
+        Div tools = new Div(filters, create);
         tools.addClassName("tools");
         grid.addColumn(Member::login).setHeader("User name").setAutoWidth(true).setFlexGrow(2);
         grid.addColumn(Member::name).setHeader("Name").setAutoWidth(true);
@@ -73,9 +79,23 @@ public class MembersView extends Page {
         grid.setEmptyStateComponent(
                 empty("Nobody found", "People of a sign-in provider appear here when they first sign in."));
         grid.setItems(DataProvider.fromCallbacks(
-                q -> members.find(own, search.getValue(), q.getOffset(), q.getLimit(), actor).stream(),
-                q -> members.count(own, search.getValue(), actor)));
+                q -> members.find(of(), search.getValue(), q.getOffset(), q.getLimit(), actors.actor()).stream(),
+                q -> members.count(of(), search.getValue(), actors.actor())));
         add(tools, grid);
+    }
+
+    @Override
+    public void setParameter(BeforeEvent event, @OptionalParameter @Nullable String name) {
+        if (name != null && tenant.isVisible()) {
+            attempt(() -> tenant.choose(name));
+        }
+    }
+
+    /** Whose members are shown; null for all. */
+    private @Nullable UUID of() {
+        Tenant chosen = tenant.getValue();
+        UUID own = actors.actor().tenant();
+        return own != null ? own : chosen == null ? null : chosen.id();
     }
 
     private void refreshAll() {
@@ -87,7 +107,9 @@ public class MembersView extends Page {
     }
 
     private Component actions(Member member) {
-        Button change = member.enabled()
+        Button edit = small("Change", () -> dialog.change(member, this::refreshAll));
+        edit.setAriaLabel("Change " + member.login());
+        Button enabled = member.enabled()
                 ? small(
                         "Disable",
                         () -> confirm(
@@ -102,8 +124,8 @@ public class MembersView extends Page {
                         () -> act(
                                 () -> members.enable(member.login(), actors.actor()),
                                 "Enabled " + member.login() + "."));
-        change.setAriaLabel(change.getText() + " " + member.login());
-        Div all = new Div(change);
+        enabled.setAriaLabel(enabled.getText() + " " + member.login());
+        Div all = new Div(edit, enabled);
         all.addClassName("row-actions");
         if (member.oneTimeCodes()) {
             all.add(small(
@@ -120,55 +142,5 @@ public class MembersView extends Page {
             done(told);
             refreshAll();
         }
-    }
-
-    private void create() {
-        Actor actor = actors.actor();
-        UUID own = actor.tenant();
-        Dialog dialog = new Dialog("Create member");
-        TextField login = new TextField("User name");
-        login.setWidthFull();
-        PasswordField password = new PasswordField("First password");
-        password.setHelperText("At least 12 characters; they change it in their profile.");
-        password.setWidthFull();
-        Select<Role> role = new Select<>();
-        role.setLabel("Role");
-        role.setItems(Arrays.stream(Role.values())
-                .filter(r -> own == null || !r.ofPlatform())
-                .toList());
-        role.setItemLabelGenerator(Role::words);
-        role.setValue(Role.TENANT_DEVELOPER);
-        role.setWidthFull();
-        TextField tenant = new TextField("Tenant");
-        tenant.setHelperText("For roles of a tenant.");
-        tenant.setVisible(own == null);
-        tenant.setWidthFull();
-        Button save = primary("Create", () -> {
-            try {
-                UUID of = own != null || role.getValue().ofPlatform()
-                        ? own
-                        : tenants.named(tenant.getValue().strip(), actor)
-                                .map(Tenant::id)
-                                .orElse(null);
-                members.create(login.getValue().strip(), password.getValue(), role.getValue(), of, actors.actor());
-                dialog.close();
-                done("Created " + login.getValue().strip() + ".");
-                refreshAll();
-            } catch (InvalidRequestException e) {
-                boolean ofPassword = e.field().equals("password");
-                (ofPassword ? password : e.field().equals("role") ? tenant : login)
-                        .getElement()
-                        .setProperty("errorMessage", e.getMessage());
-                (ofPassword ? password : e.field().equals("role") ? tenant : login)
-                        .getElement()
-                        .setProperty("invalid", true);
-            }
-        });
-        VerticalLayout form = new VerticalLayout(login, password, role, tenant);
-        form.setPadding(false);
-        dialog.add(form);
-        dialog.getFooter().add(new Button("Cancel", e -> dialog.close()), save);
-        dialog.setWidth("28rem");
-        dialog.open();
     }
 }

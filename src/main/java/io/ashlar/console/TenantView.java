@@ -1,7 +1,6 @@
 package io.ashlar.console;
 
 import com.vaadin.flow.component.Component;
-import com.vaadin.flow.component.Key;
 import com.vaadin.flow.component.button.Button;
 import com.vaadin.flow.component.checkbox.Checkbox;
 import com.vaadin.flow.component.checkbox.CheckboxGroup;
@@ -11,7 +10,6 @@ import com.vaadin.flow.component.html.H1;
 import com.vaadin.flow.component.html.Header;
 import com.vaadin.flow.component.html.Paragraph;
 import com.vaadin.flow.component.html.Span;
-import com.vaadin.flow.component.orderedlayout.VerticalLayout;
 import com.vaadin.flow.component.select.Select;
 import com.vaadin.flow.component.textfield.NumberField;
 import com.vaadin.flow.component.textfield.TextField;
@@ -21,11 +19,12 @@ import com.vaadin.flow.router.HasUrlParameter;
 import com.vaadin.flow.router.Route;
 import com.vaadin.flow.router.RouterLink;
 import io.ashlar.access.Actor;
-import io.ashlar.access.InvalidRequestException;
 import io.ashlar.access.Permission;
 import io.ashlar.catalog.Catalog;
 import io.ashlar.catalog.Deployment;
 import io.ashlar.identity.ApiKeys;
+import io.ashlar.identity.Member;
+import io.ashlar.identity.Members;
 import io.ashlar.identity.Project;
 import io.ashlar.identity.Tenant;
 import io.ashlar.identity.Tenants;
@@ -38,7 +37,6 @@ import jakarta.annotation.security.PermitAll;
 import java.time.Clock;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -50,12 +48,14 @@ import java.util.UUID;
 public class TenantView extends Page implements HasUrlParameter<String>, HasDynamicTitle {
     private static final long serialVersionUID = 1;
     private static final int DAYS = 30;
+    private static final int SOME = 5;
 
     /** What this page works with. */
     private final transient Tenants tenants;
 
     private final transient Catalog catalog;
     private final transient LimitsSection.Services limits;
+    private final transient Members members;
     private final transient ServiceClasses classes;
     private final transient UsageReports usage;
     private final transient Clock clock;
@@ -68,6 +68,7 @@ public class TenantView extends Page implements HasUrlParameter<String>, HasDyna
             Limits limits,
             Quotas quotas,
             ApiKeys keys,
+            Members members,
             ServiceClasses classes,
             UsageReports usage,
             Clock clock,
@@ -76,6 +77,7 @@ public class TenantView extends Page implements HasUrlParameter<String>, HasDyna
         this.tenants = tenants;
         this.catalog = catalog;
         this.limits = new LimitsSection.Services(limits, quotas, tenants, keys, catalog);
+        this.members = members;
         this.classes = classes;
         this.usage = usage;
         this.clock = clock;
@@ -129,7 +131,7 @@ public class TenantView extends Page implements HasUrlParameter<String>, HasDyna
         if (platform) {
             facts.add(small("Change class", () -> service(tenant)));
         }
-        Div panels = new Div(models(tenant, actor, platform), projects(tenant, actor, changes));
+        Div panels = new Div(models(tenant, actor, platform), projects(tenant, actor, changes), people(tenant, actor));
         panels.addClassName("panels");
         add(
                 header,
@@ -229,44 +231,64 @@ public class TenantView extends Page implements HasUrlParameter<String>, HasDyna
         Div panel = panel("Projects");
         for (Project project : tenants.projects(tenant.id(), actor)) {
             Div line = new Div(
-                    new Span(project.name() + " "),
-                    badge(project.activeKeys() == 1 ? "1 key" : project.activeKeys() + " keys", "quiet"));
+                    new Span(project.name()),
+                    badge(project.activeKeys() == 1 ? "1 key" : count(project.activeKeys()) + " keys", "quiet"));
+            if (changes && project.activeKeys() == 0 && !project.name().equals(Tenants.FIRST_PROJECT)) {
+                Button remove = small("Remove", () -> remove(tenant, project));
+                remove.setAriaLabel("Remove the project " + project.name());
+                line.add(remove);
+            }
             line.addClassName("facts");
             panel.add(line);
         }
         Div actions = actions(new RouterLink("API keys", KeysView.class, tenant.name()));
         panel.add(actions);
         if (changes) {
-            actions.add(small(
-                    "Create project",
-                    () -> ask(
-                            "Create project",
-                            "Name",
-                            text -> tenants.createProject(tenant.id(), text, actors.actor()))));
+            actions.add(small("Create project", () -> createProject(tenant)));
         }
         return panel;
     }
 
-    /** A dialog with one field. */
-    private void ask(String title, String label, java.util.function.Consumer<String> action) {
-        Dialog dialog = new Dialog(title);
-        TextField field = new TextField(label);
-        field.setWidthFull();
-        Button save = primary("Create", () -> {
-            try {
-                action.accept(field.getValue().strip());
-                dialog.close();
-                show();
-            } catch (InvalidRequestException e) {
-                field.setErrorMessage(e.getMessage());
-                field.setInvalid(true);
+    private void createProject(Tenant tenant) {
+        TextField project = FieldDialog.text("Name", "Keys, usage and limits can be told apart by it.", "");
+        new FieldDialog("Create a project of " + tenant.name())
+                .field("name", project)
+                .open("Create", () -> {
+                    tenants.createProject(tenant.id(), project.getValue().strip(), actors.actor());
+                    show();
+                });
+    }
+
+    private void remove(Tenant tenant, Project project) {
+        confirm(
+                "Remove the project " + project.name() + "?",
+                "One that has, or had, API keys or limits stays: usage goes on naming it.",
+                "Remove",
+                () -> act(
+                        () -> tenants.removeProject(tenant.id(), project.name(), actors.actor()),
+                        "Removed " + project.name() + "."));
+    }
+
+    /** The first of its people; the rest are on a page of their own. */
+    private Component people(Tenant tenant, Actor actor) {
+        Div panel = panel("Members");
+        for (Member member : members.find(tenant.id(), "", 0, SOME, actor)) {
+            Div line = new Div(new Span(member.login()), badge(member.role().words(), "quiet"));
+            if (!member.enabled()) {
+                line.add(badge("Disabled", "warn"));
             }
-        });
-        save.addClickShortcut(Key.ENTER);
-        dialog.add(field);
-        dialog.getFooter().add(new Button("Cancel", e -> dialog.close()), save);
-        dialog.open();
-        field.focus();
+            line.addClassName("facts");
+            panel.add(line);
+        }
+        int all = members.count(tenant.id(), "", actor);
+        if (all == 0) {
+            panel.add(new Paragraph("Nobody yet."));
+        }
+        if (actor.may(Permission.CHANGE_TENANT, tenant.id()) || actor.may(Permission.SEE_PLATFORM)) {
+            panel.add(actions(new RouterLink(
+                    all > SOME ? "All " + count(all) + " members" : "Members", MembersView.class, tenant.name())));
+        }
+        return panel;
     }
 
     private Component content(Tenant tenant, boolean changes) {
@@ -294,27 +316,21 @@ public class TenantView extends Page implements HasUrlParameter<String>, HasDyna
     }
 
     private void service(Tenant tenant) {
-        Dialog dialog = new Dialog("Class and weight of " + tenant.name());
         Select<String> service = new Select<>();
         service.setLabel("Service class");
-        service.setItems(new ArrayList<>(
-                classes.all(actors.actor()).stream().map(ServiceClass::name).toList()));
+        service.setItems(
+                classes.all(actors.actor()).stream().map(ServiceClass::name).toList());
         service.setValue(tenant.serviceClass());
-        NumberField weight = new NumberField("Weight beside other tenants");
-        weight.setValue(tenant.weight());
-        Button save = primary("Save", () -> {
-            Double value = weight.getValue();
-            if (attempt(() ->
-                    classes.setTenant(tenant.id(), service.getValue(), value == null ? 0 : value, actors.actor()))) {
-                dialog.close();
-                done("Saved.");
-                show();
-            }
-        });
-        VerticalLayout form = new VerticalLayout(service, weight);
-        form.setPadding(false);
-        dialog.add(form);
-        dialog.getFooter().add(new Button("Cancel", e -> dialog.close()), save);
-        dialog.open();
+        NumberField weight = FieldDialog.number(
+                "Weight beside other tenants", "A share twice as large where it is 2, beside 1.", tenant.weight());
+        new FieldDialog("Class and weight of " + tenant.name())
+                .field("service_class", service)
+                .field("weight", weight)
+                .open("Save", () -> {
+                    classes.setTenant(
+                            tenant.id(), service.getValue(), FieldDialog.value("weight", weight), actors.actor());
+                    done("Saved.");
+                    show();
+                });
     }
 }

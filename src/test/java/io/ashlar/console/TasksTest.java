@@ -10,6 +10,7 @@ import com.microsoft.playwright.Page;
 import com.microsoft.playwright.Playwright;
 import com.microsoft.playwright.options.AriaRole;
 import io.ashlar.access.Actor;
+import io.ashlar.access.Role;
 import io.ashlar.app.TestServer;
 import io.ashlar.catalog.Catalog;
 import io.ashlar.identity.ApiKeys;
@@ -285,6 +286,63 @@ class TasksTest {
         button("Block 0 of demo-base, shared by 2 models").click();
         assertThat(page.getByText(Pattern.compile("used by demo-base, demo-pirate")))
                 .isVisible();
+    }
+
+    @Test
+    void a_member_gets_another_role_and_password() {
+        UUID tenant = server.service(Tenants.class).create("changes-people", Actor.SYSTEM);
+        Members members = server.service(Members.class);
+        members.create("grace", "long enough words", Role.TENANT_VIEWER, tenant, Actor.SYSTEM);
+        open("tenants/changes-people");
+        assertThat(page.getByText("grace")).isVisible();
+        page.getByRole(
+                        AriaRole.LINK,
+                        new Page.GetByRoleOptions().setName("Members").setExact(true))
+                .last()
+                .click();
+        button("Change grace").click();
+        page.getByLabel("Role").click();
+        option("tenant administrator").click();
+        page.getByLabel("New password").fill("short");
+        page.keyboard().press("Enter");
+        assertThat(page.getByText("A password has 12 to")).isVisible();
+        page.getByLabel("New password").fill("other words, long enough");
+        page.screenshot(new Page.ScreenshotOptions().setPath(Path.of("target/console-dialogs/member.png")));
+        page.keyboard().press("Enter");
+        assertThat(page.getByText("Saved grace.")).isVisible();
+        org.assertj.core.api.Assertions.assertThat(
+                        members.byLogin("grace").orElseThrow().role())
+                .isEqualTo(Role.TENANT_ADMINISTRATOR);
+        assertThat(page.getByText("page-", new Page.GetByTextOptions())).hasCount(0); // only this tenant's
+    }
+
+    @Test
+    void a_key_of_a_project_is_created() {
+        UUID tenant = server.service(Tenants.class).create("has-projects", Actor.SYSTEM);
+        open("tenants/has-projects");
+        for (String project : List.of("web", "spare")) {
+            button("Create project").click();
+            page.getByLabel("Name", new Page.GetByLabelOptions().setExact(true)).fill(project);
+            page.keyboard().press("Enter");
+            assertThat(page.getByText(project, new Page.GetByTextOptions().setExact(true)))
+                    .isVisible();
+        }
+        button("Remove the project spare").click();
+        confirm("Remove");
+        assertThat(page.getByText("spare", new Page.GetByTextOptions().setExact(true)))
+                .hasCount(0);
+        open("keys/has-projects");
+        button("Create key").click();
+        page.getByLabel("Name", new Page.GetByLabelOptions().setExact(true)).fill("site");
+        page.getByLabel("Project", new Page.GetByLabelOptions().setExact(true)).click();
+        option("web").click();
+        button("Create").click();
+        assertThat(page.locator("#new-key")).isVisible();
+        button("Done").click();
+        org.assertj.core.api.Assertions.assertThat(server.service(ApiKeys.class).ofTenant(tenant, Actor.SYSTEM))
+                .singleElement()
+                .satisfies(key -> org.assertj.core.api.Assertions.assertThat(key.project())
+                        .isEqualTo("web"));
     }
 
     @Test
