@@ -132,7 +132,7 @@ public class TenantView extends Page implements HasUrlParameter<String>, HasDyna
             facts.add(small("Change class", () -> service(tenant)));
         }
         Div panels = new Div(models(tenant, actor, platform), projects(tenant, actor, changes), people(tenant, actor));
-        panels.addClassName("panels");
+        panels.addClassNames("panels", "thirds");
         add(
                 header,
                 facts,
