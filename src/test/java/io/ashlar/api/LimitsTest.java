@@ -67,8 +67,17 @@ class LimitsTest {
             return response.statusCode() == 200
                     && server.get("/admin/v1/alarms", server.adminKey()).body().contains("The class " + name + " kept");
         });
+        assertThat(error(admin("DELETE", "/service-classes/" + name, ""), 400)
+                        .get("message")
+                        .asString())
+                .contains("Tenants still have");
         ok(admin("PUT", "/tenants/" + tenant, "{\"service_class\":\"standard\"}"));
         assertThat(admin("DELETE", "/service-classes/" + name, "").statusCode()).isEqualTo(204);
+        TestServer.await(
+                "the alarm to go with its class",
+                () -> !server.get("/admin/v1/alarms", server.adminKey())
+                        .body()
+                        .contains("The class " + name + " kept"));
     }
 
     @Test
@@ -330,7 +339,7 @@ class LimitsTest {
         assertThat(error(admin("DELETE", "/service-classes/standard", ""), 400)
                         .get("message")
                         .asString())
-                .contains("Tenants still have");
+                .contains("new tenants get");
     }
 
     @Test
