@@ -27,8 +27,7 @@ import org.springframework.web.filter.OncePerRequestFilter;
 /**
  * The sessions of the console. One lasts a bounded time whatever is done in it, ends when nothing is done in it for a while (that
  * a browser says it is still there is nothing done), and ends as soon as its member is disabled or
- * becomes something else, or has another password: the feed of changes tells, and each request asks again where the feed was
- * away.
+ * becomes something else: the feed of changes tells, and each request asks again where the feed was away.
  */
 final class ConsoleSessions extends OncePerRequestFilter implements HttpSessionListener {
     private static final Duration CHECKED = Duration.ofSeconds(30);
@@ -45,8 +44,6 @@ final class ConsoleSessions extends OncePerRequestFilter implements HttpSessionL
         final Instant begun;
         volatile Instant seen;
         volatile Instant checked;
-        /** When its owner last showed that they know the password. */
-        volatile Instant proven;
 
         Open(HttpSession session, Authentication who, HttpServletRequest request, Instant now) {
             this.session = session;
@@ -57,7 +54,6 @@ final class ConsoleSessions extends OncePerRequestFilter implements HttpSessionL
             this.begun = now;
             this.seen = now;
             this.checked = now;
-            this.proven = now;
         }
     }
 
@@ -88,8 +84,7 @@ final class ConsoleSessions extends OncePerRequestFilter implements HttpSessionL
         one.checked = clock.instant();
         boolean same = member != null
                 && member.enabled()
-                && Objects.equals(PasswordProvider.authority(member).getAuthority(), one.authority)
-                && (member.passwordSince() == null || !member.passwordSince().isAfter(one.proven));
+                && Objects.equals(PasswordProvider.authority(member).getAuthority(), one.authority);
         if (!same) {
             end(one);
         }
@@ -161,24 +156,6 @@ final class ConsoleSessions extends OncePerRequestFilter implements HttpSessionL
                         e.getValue().seen))
                 .sorted((a, b) -> b.seen.compareTo(a.seen))
                 .toList();
-    }
-
-    /** Changes its owner's password in a session, which goes on; all other sessions of theirs end. */
-    void keep(String id, Runnable change) {
-        Open one = open.get(id);
-        if (one == null) {
-            change.run();
-            return;
-        }
-        Instant before = one.proven;
-        one.proven = Instant.MAX; // the feed may tell of the change before it returns
-        try {
-            change.run();
-            one.proven = clock.instant();
-        } catch (RuntimeException e) {
-            one.proven = before;
-            throw e;
-        }
     }
 
     /** Ends a session by its id, whosever it is. */

@@ -34,7 +34,7 @@ record MemberDialog(Members members, Tenants tenants, ConsoleActors actors) {
     }
 
     void change(Member member, Runnable after) {
-        PasswordField password = password("New password", "Their sessions end. Empty leaves it as it is.");
+        PasswordField password = password("New password", "Empty leaves it as it is.");
         password.setVisible(member.provider() == null);
         Place place = place(member.role(), member.tenantName());
         place.field.setHelperText(

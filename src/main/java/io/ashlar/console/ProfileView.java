@@ -17,7 +17,6 @@ import com.vaadin.flow.component.textfield.PasswordField;
 import com.vaadin.flow.component.textfield.TextField;
 import com.vaadin.flow.router.PageTitle;
 import com.vaadin.flow.router.Route;
-import com.vaadin.flow.server.VaadinSession;
 import io.ashlar.access.Actor;
 import io.ashlar.identity.ApiKey;
 import io.ashlar.identity.ApiKeys;
@@ -151,12 +150,10 @@ public class ProfileView extends Page {
         PasswordField old = new PasswordField("Old password");
         old.setWidthFull();
         PasswordField chosen = new PasswordField("New password");
-        chosen.setHelperText("At least 12 characters. Your other sessions end.");
+        chosen.setHelperText("At least 12 characters.");
         chosen.setWidthFull();
         Button save = new Button("Change password", e -> {
-            if (attempt(() -> sessions.keep(
-                    VaadinSession.getCurrent().getSession().getId(),
-                    () -> signIn.changePassword(old.getValue(), chosen.getValue(), actors.actor())))) {
+            if (attempt(() -> signIn.changePassword(old.getValue(), chosen.getValue(), actors.actor()))) {
                 old.clear();
                 chosen.clear();
                 done("Changed the password.");

@@ -13,7 +13,6 @@ import org.jspecify.annotations.Nullable;
  * @param provider who vouches for them; null for those with a password here
  * @param oneTimeCodes whether signing in takes a code too
  * @param lockedUntil after too many wrong passwords; null when it is not locked
- * @param passwordSince since when their password here is what it is; null where it is their first
  * @param theme {@code system}, {@code light} or {@code dark}
  */
 public record Member(
@@ -30,7 +29,6 @@ public record Member(
         @Nullable Instant lockedUntil,
         @Nullable Instant seenAt,
         Instant createdAt,
-        @Nullable Instant passwordSince,
         String theme) {
     public Actor actor(String origin) {
         return new Actor(login, role, tenant, origin);

@@ -35,7 +35,7 @@ public final class Members {
     static final String SELECT = """
             select m.id, m.login, m.name, m.email, m.role, m.tenant_id, t.name as tenant_name, m.provider,
                 m.disabled_at is null as enabled, m.totp_secret is not null as one_time_codes, m.locked_until, m.seen_at,
-                m.created_at, m.password_since, m.theme
+                m.created_at, m.theme
             from member m left join tenant t on t.id = m.tenant_id
             """;
 
@@ -149,7 +149,6 @@ public final class Members {
                 ApiKeys.instantOrNull(row, "locked_until"),
                 ApiKeys.instantOrNull(row, "seen_at"),
                 Tenants.instant(row, "created_at"),
-                ApiKeys.instantOrNull(row, "password_since"),
                 row.getString("theme"));
     }
 
@@ -326,7 +325,7 @@ public final class Members {
         }
     }
 
-    /** Gives somebody without a provider a new password. Their sessions end; their one-time codes stay as they are. */
+    /** Gives somebody without a provider a new password. Their one-time codes stay as they are. */
     public void setPassword(String login, String password, Actor actor) {
         checkPassword(password);
         String hash = passwords.encode(password);
@@ -335,10 +334,8 @@ public final class Members {
                 throw new InvalidRequestException(
                         "login", login + " signs in with " + old.provider() + ", and has no password here.");
             }
-            database.sql("update member set password_hash = :hash, password_since = :now, failures = 0,"
-                            + " locked_until = null where id = :id")
+            database.sql("update member set password_hash = :hash, failures = 0, locked_until = null where id = :id")
                     .param("hash", hash)
-                    .param("now", OffsetDateTime.now(clock))
                     .param("id", old.id())
                     .update();
             return Change.made(old.tenant(), Map.of("password", "a new one"));

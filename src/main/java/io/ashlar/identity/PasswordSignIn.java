@@ -241,9 +241,8 @@ public final class PasswordSignIn {
         }
         String hash = passwords.encode(password);
         transactions.executeWithoutResult(t -> {
-            database.sql("update member set password_hash = :hash, password_since = :now where id = :id")
+            database.sql("update member set password_hash = :hash where id = :id")
                     .param("hash", hash)
-                    .param("now", OffsetDateTime.now(clock))
                     .param("id", known.id)
                     .update();
             audit.record(

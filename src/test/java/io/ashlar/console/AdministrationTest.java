@@ -4,7 +4,6 @@ import static com.microsoft.playwright.assertions.PlaywrightAssertions.assertTha
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.microsoft.playwright.Locator;
-import com.microsoft.playwright.Page;
 import io.ashlar.access.Actor;
 import io.ashlar.access.Role;
 import io.ashlar.app.TestServer;
@@ -140,33 +139,6 @@ class AdministrationTest extends InConsole {
         page.keyboard().press("Enter");
         assertThat(page.getByText("Saved grace.")).isVisible();
         assertThat(members.byLogin("grace").orElseThrow().role()).isEqualTo(Role.TENANT_ADMINISTRATOR);
-    }
-
-    @Test
-    void another_password_ends_the_sessions_that_the_old_one_opened() {
-        Members members = server.service(Members.class);
-        members.create("hopper", "long enough words", Role.PLATFORM_VIEWER, null, Actor.SYSTEM);
-        Page one = pageOf("hopper", "long enough words");
-        Page other = pageOf("hopper", "long enough words");
-        one.navigate(server.server().consoleUrl() + "/profile");
-        one.getByLabel("Old password").fill("long enough words");
-        one.getByLabel("New password").fill("her own words, longer");
-        one.getByText("Change password").click();
-        assertThat(one.getByText("Changed the password.")).isVisible();
-        TestServer.await("the other session to end", () -> signedOut(other));
-        one.reload();
-        assertThat(one.getByLabel("Old password")).isVisible();
-
-        members.setPassword("hopper", "what an administrator set", Actor.SYSTEM);
-        TestServer.await("this one to end too", () -> signedOut(one));
-        Browsers.signIn(one, "hopper", "what an administrator set");
-        one.context().close();
-        other.context().close();
-    }
-
-    private boolean signedOut(Page page) {
-        page.navigate(server.server().consoleUrl() + "/profile");
-        return page.url().contains("/login");
     }
 
     @Test

@@ -72,15 +72,6 @@ abstract class InConsole {
                 .first();
     }
 
-    /** A page of somebody else, in a browser of their own; closed with their context. */
-    final Page pageOf(String login, String password) {
-        Page theirs = browser.newContext().newPage();
-        theirs.setDefaultTimeout(20_000);
-        theirs.navigate(server.server().consoleUrl());
-        Browsers.signIn(theirs, login, password);
-        return theirs;
-    }
-
     /** Says yes to what is asked. */
     final void confirm(String verb) {
         page.getByRole(AriaRole.ALERTDIALOG)
